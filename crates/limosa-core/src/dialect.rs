@@ -1,0 +1,102 @@
+//! What an engine can say: names, types, statements. Pure: no I/O, no clock, no state.
+
+use crate::expression::Expr;
+use crate::operation::Operation;
+use crate::policy::Policies;
+use crate::scan::{ColumnScan, Hazard};
+use crate::schema::{TableName, Type};
+use serde::{Deserialize, Serialize};
+
+/// How well a target type holds the values of a source type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fidelity {
+    /// The same values and nothing else; copying back gives the same.
+    Exact,
+    /// Every value fits, and others would too (`int unsigned` → `bigint`); copying back gives the same.
+    Widened,
+    /// Some values change or are refused, as the policy named here says; `policy` is a key of the
+    /// configuration table `[types]` and its chosen value: `nul = "strip"`. If the chosen value is
+    /// `stop`, the run is refused before anything moves.
+    Lossy {
+        /// The policy, as `key = "value"`.
+        policy: String,
+        /// Whether the chosen value is to stop.
+        stops: bool,
+    },
+    /// There is no way to hold them.
+    Impossible,
+}
+
+/// What a dialect is asked about one column.
+#[derive(Clone, Copy, Debug)]
+pub struct PlaceContext<'a> {
+    /// What its values are, if they were scanned.
+    pub scan: Option<&'a ColumnScan>,
+    /// Whether it is part of a key or an index, so that the target must be able to order and bound it.
+    pub indexed: bool,
+    /// Whether it counts by itself.
+    pub identity: bool,
+    /// Whether two texts that differ may be equal in the source's collation.
+    pub folds: bool,
+    /// Whether source and target are of one family and the source's own spelling of the type may be kept.
+    pub same_family: bool,
+    /// The source's own spelling of the type.
+    pub native: &'a str,
+    /// What was decided about values that do not fit.
+    pub policies: &'a Policies,
+}
+
+/// How a target holds one column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Placement {
+    /// What the target column means.
+    pub ty: Type,
+    /// The type as the target spells it, complete with length, character set and collation.
+    pub native: String,
+    /// How well it fits.
+    pub fidelity: Fidelity,
+    /// Whether the column must allow NULL whatever the source says (a policy writes NULL).
+    pub force_nullable: bool,
+    /// A condition that the target column needs to mean the same (`VALUE >= 0`), with the column
+    /// called by [`Expr::Column`] of the name `VALUE`.
+    pub check: Option<Expr>,
+    /// Why, in one short sentence, where it is not plain.
+    pub note: Option<String>,
+}
+
+/// What an engine can say.
+pub trait Dialect: Send + Sync {
+    /// Quotes one identifier. Any text without U+0000 is an identifier here.
+    fn quote(&self, identifier: &str) -> String;
+
+    /// Quotes a name with its namespace.
+    fn qualified(&self, name: &TableName) -> String {
+        match &name.schema {
+            Some(schema) => format!("{}.{}", self.quote(schema), self.quote(&name.name)),
+            None => self.quote(&name.name),
+        }
+    }
+
+    /// Quotes a text literal.
+    fn literal(&self, text: &str) -> String;
+
+    /// Says how this engine, as a target, holds columns of the neutral type `ty`.
+    ///
+    /// `ty` is the source's meaning after the scan has spoken: never [`Type::Dynamic`] unless the
+    /// values are truly mixed.
+    fn place(&self, ty: &Type, context: &PlaceContext<'_>) -> Placement;
+
+    /// Which hazards of a column of type `ty` (as a source) this engine, as a target, must know from a
+    /// scan before [`Dialect::place`] can answer well; empty if the declaration says enough.
+    fn wants_scan(&self, ty: &Type) -> Vec<Hazard>;
+
+    /// Says an operation as statements, in order, each to be run by itself.
+    ///
+    /// # Errors
+    /// `Unsupported` (definite) if the engine has no such thing; the reason is a sentence for the report.
+    fn render(&self, operation: &Operation) -> crate::Result<Vec<String>>;
+
+    /// Says an expression; `None` if this engine has no words of the same meaning.
+    fn expression(&self, expression: &Expr) -> Option<String>;
+}

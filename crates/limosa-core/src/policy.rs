@@ -1,0 +1,115 @@
+//! What a person decided about values that the target can not hold as they are.
+//!
+//! Every policy begins at *stop*: nothing is changed in silence. The names here are the names in
+//! the configuration file, table `[types]`.
+
+use serde::{Deserialize, Serialize};
+
+/// U+0000 in text, for targets whose text can not hold it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NulPolicy {
+    /// Refuse the row.
+    #[default]
+    Stop,
+    /// Take the character out.
+    Strip,
+    /// Put U+2400 (SYMBOL FOR NULL) in its place.
+    Replace,
+}
+
+/// Dates that no calendar has (`0000-00-00`, `2024-02-30`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BadDatePolicy {
+    /// Refuse the row.
+    #[default]
+    Stop,
+    /// Write NULL; the column becomes nullable.
+    Null,
+    /// Keep the column as text.
+    Text,
+}
+
+/// NaN and the infinities, of numbers and of dates, for targets that have none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotFinitePolicy {
+    /// Refuse the row.
+    #[default]
+    Stop,
+    /// Write NULL; the column becomes nullable.
+    Null,
+    /// Keep the column as text.
+    Text,
+}
+
+/// Bytes in a text column that are not UTF-8.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InvalidTextPolicy {
+    /// Refuse the row.
+    #[default]
+    Stop,
+    /// Put U+FFFD in place of each broken sequence.
+    Replace,
+    /// Keep the column as bytes.
+    Bytes,
+}
+
+/// Values that are not of their column's declared type (SQLite).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MismatchPolicy {
+    /// Refuse before anything moves.
+    #[default]
+    Stop,
+    /// Choose the tightest type that holds every value: whole and broken numbers → numeric, anything with text → text.
+    Widen,
+}
+
+/// Numbers that the target holds only approximately or not at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrecisionPolicy {
+    /// Refuse before anything moves.
+    #[default]
+    Stop,
+    /// Keep the column as text.
+    Text,
+    /// Round to what the target holds.
+    Round,
+}
+
+/// What `tinyint(1)` means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TinyInt1Policy {
+    /// Boolean if the scan finds only 0, 1 and NULL, else a small integer.
+    #[default]
+    Auto,
+    /// Always a boolean; another value refuses the row.
+    Boolean,
+    /// Always a small integer.
+    Smallint,
+}
+
+/// All policies of a migration, or of one table or column of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policies {
+    /// U+0000 in text.
+    pub nul: NulPolicy,
+    /// Dates that no calendar has.
+    pub bad_date: BadDatePolicy,
+    /// NaN and the infinities.
+    pub not_finite: NotFinitePolicy,
+    /// Bytes in text that are not UTF-8.
+    pub invalid_text: InvalidTextPolicy,
+    /// Values outside their declared type.
+    pub mismatch: MismatchPolicy,
+    /// Numbers that the target can not hold exactly.
+    pub precision: PrecisionPolicy,
+    /// What `tinyint(1)` means.
+    pub tinyint1: TinyInt1Policy,
+}
