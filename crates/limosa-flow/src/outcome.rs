@@ -1,0 +1,147 @@
+//! What came of a run: the facts of the final table, the report and the exit code.
+
+use limosa_core::schema::TableName;
+use serde::{Deserialize, Serialize};
+
+/// What the comparison says of a table or of the whole.
+///
+/// The order is from good to bad; the verdict of the whole is the worst of its tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Every row and every column was compared and is equal.
+    Pass,
+    /// The same, but for exceptions that are listed and that somebody chose.
+    PassWithExceptions,
+    /// Something was not compared: a column, a table, a share of the rows.
+    Partial,
+    /// Something differs.
+    Fail,
+}
+
+/// What became of one table's copy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableOutcome {
+    /// The table, by its target name.
+    pub table: TableName,
+    /// Rows copied, over all runs of this migration.
+    pub rows: u64,
+    /// Bytes copied, as they were written.
+    pub bytes: u64,
+    /// Seconds of lane time in this run.
+    pub seconds: f64,
+    /// Chunks done, of how many.
+    pub chunks: (u64, u64),
+    /// Chunks that an earlier run had done.
+    pub resumed: u64,
+    /// Why it failed: one line each, with the key range and the server's words.
+    pub errors: Vec<String>,
+}
+
+/// One differing row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// The key as text, column by column; for a table without a key, the row's hash and how often each side has it.
+    pub key: Vec<String>,
+    /// `missing` (not in the target), `extra` (not in the source), `differs`, or `count` (keyless rows of unequal number).
+    pub kind: String,
+    /// The columns that differ, by their target names.
+    pub columns: Vec<String>,
+}
+
+/// What became of one table's comparison.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TableVerdict {
+    /// The table, by its target name.
+    pub table: TableName,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Rows in the source.
+    pub source_rows: u64,
+    /// Rows in the target.
+    pub target_rows: u64,
+    /// Rows that were compared.
+    pub compared_rows: u64,
+    /// Rows that differ, in all.
+    pub differing_rows: u64,
+    /// The first of them.
+    pub differences: Vec<Difference>,
+    /// Columns that were not compared, and why.
+    pub not_compared: Vec<(String, String)>,
+    /// Why the comparison could not be made or finished.
+    pub error: Option<String>,
+    /// Seconds that it took.
+    pub seconds: f64,
+}
+
+/// One thing of the schema that is not the same in both.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SchemaDifference {
+    /// The object.
+    pub object: String,
+    /// What differs, as a sentence.
+    pub text: String,
+    /// Whether the plan said so beforehand.
+    pub planned: bool,
+}
+
+/// The comparison of two databases.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The worst of all.
+    pub verdict: Verdict,
+    /// Every table.
+    pub tables: Vec<TableVerdict>,
+    /// The schemas.
+    pub schema: Vec<SchemaDifference>,
+    /// [`limosa_core::canonical::CANONICAL_VERSION`].
+    pub canonical_version: u32,
+    /// The share of rows that was compared, in percent.
+    pub percentage: f64,
+}
+
+/// One schema act of the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepOutcome {
+    /// The step's name in the plan.
+    pub id: String,
+    /// Whether it was done.
+    pub done: bool,
+    /// Why not.
+    pub error: Option<String>,
+    /// Seconds.
+    pub seconds: f64,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// Everything was done; the verdict says whether it is equal.
+    Complete,
+    /// Some tables or steps failed, the others are done.
+    Partial,
+    /// Somebody asked to stop; the same command goes on.
+    Interrupted,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Its name.
+    pub run: String,
+    /// The hash of its plan.
+    pub plan_hash: String,
+    /// How it ended.
+    pub ending: Ending,
+    /// Seconds of this run from its beginning to its end.
+    pub seconds: f64,
+    /// Seconds by stage, in order.
+    pub stages: Vec<(String, f64)>,
+    /// The copies, largest first.
+    pub tables: Vec<TableOutcome>,
+    /// The schema acts.
+    pub steps: Vec<StepOutcome>,
+    /// The comparison, if it was made.
+    pub comparison: Option<Comparison>,
+}

@@ -1,0 +1,122 @@
+//! What a person asked for, as the machinery understands it. The file, the flags and their names
+//! belong to the faces; defaults are here.
+
+use limosa_core::policy::Policies;
+use serde::{Deserialize, Serialize};
+
+/// How thoroughly values are looked at before a plan is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScanMode {
+    /// Every row of the columns on which the conversion depends.
+    #[default]
+    Full,
+    /// The first 10,000 rows; what the rest brings is caught at the copy, row by row.
+    Sample,
+    /// Nothing: declarations alone decide.
+    None,
+}
+
+/// What is wished of one table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TableWish {
+    /// The source table, `schema.name` or `name`.
+    pub name: String,
+    /// Its name in the target.
+    pub rename: Option<String>,
+    /// Columns that are left behind.
+    pub exclude_columns: Vec<String>,
+    /// Columns and their names in the target.
+    pub rename_columns: Vec<(String, String)>,
+    /// The column by which the table is cut for parallel work, if not by its key.
+    pub partition_column: Option<String>,
+    /// Policies of this table, if not the general ones.
+    pub types: Option<Policies>,
+    /// Target types of columns, in the target's own words, in place of what we would choose.
+    pub cast: Vec<(String, String)>,
+}
+
+/// What a plan depends on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PlanSettings {
+    /// The name of the run; also the name of its journal.
+    pub name: String,
+    /// Tables to take: patterns with `*` and `?` on `name` or `schema.name`; empty is all.
+    pub include: Vec<String>,
+    /// Tables to leave.
+    pub exclude: Vec<String>,
+    /// Namespaces and their names in the target.
+    pub rename_schemas: Vec<(String, String)>,
+    /// Wishes for single tables.
+    pub tables: Vec<TableWish>,
+    /// General policies.
+    pub policies: Policies,
+    /// How values are looked at.
+    pub scan: ScanMode,
+    /// The target's tables are there already: load into them, make nothing.
+    pub into_existing: bool,
+    /// The downtime that the user allows, for the choice of a strategy.
+    pub max_downtime_seconds: Option<u64>,
+}
+
+impl Default for PlanSettings {
+    fn default() -> Self {
+        Self {
+            name: "migration".into(),
+            include: Vec::new(),
+            exclude: Vec::new(),
+            rename_schemas: Vec::new(),
+            tables: Vec::new(),
+            policies: Policies::default(),
+            scan: ScanMode::Full,
+            into_existing: false,
+            max_downtime_seconds: None,
+        }
+    }
+}
+
+/// What a run depends on, beside its plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunSettings {
+    /// Lanes: tables or chunks that move at once.
+    pub workers: usize,
+    /// Bytes of memory for everything in flight.
+    pub memory: u64,
+    /// Rows per batch, at most.
+    pub batch_size: u64,
+    /// Bytes per chunk, about.
+    pub chunk_bytes: u64,
+    /// Tries after a transient failure.
+    pub retry_attempts: u32,
+    /// Rejected rows over rows handled above which the run stops.
+    pub error_threshold: f64,
+    /// The share of rows that is compared, in percent.
+    pub validate_percentage: f64,
+    /// Rows a second over all lanes, at most.
+    pub max_rows_per_second: Option<u64>,
+    /// Bytes a second over all lanes, at most.
+    pub max_bytes_per_second: Option<u64>,
+    /// Take the lease of a run that may still be alive.
+    pub steal: bool,
+    /// Differing keys that are named per table, at most.
+    pub max_differences: usize,
+}
+
+impl Default for RunSettings {
+    fn default() -> Self {
+        Self {
+            workers: std::thread::available_parallelism().map_or(2, |n| n.get().clamp(1, 8)),
+            memory: 256 << 20,
+            batch_size: 10_000,
+            chunk_bytes: 64 << 20,
+            retry_attempts: 5,
+            error_threshold: 0.0,
+            validate_percentage: 100.0,
+            max_rows_per_second: None,
+            max_bytes_per_second: None,
+            steal: false,
+            max_differences: 100,
+        }
+    }
+}
