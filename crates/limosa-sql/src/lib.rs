@@ -1,7 +1,19 @@
 //! Limosa's one door to the SQL parser: expression text of an engine in, [`Expr`] out, and back.
 //!
 //! The parser is the slowest crate of the tree to build, so nothing else depends on it. Nothing here
-//! names an engine: an engine brings its parser dialect for reading and its [`Words`] for writing.
+//! decides for an engine: an engine brings its parser dialect for reading and its [`Words`] for writing.
+//! Reading knows the three families by name, because the same word means different things in them
+//! (`length`, `||`, `"x"`).
+//!
+//! | room | holds |
+//! |---|---|
+//! | `read` | text → tree; `None` rather than a guess |
+//! | `functions` | the names of functions in each family |
+//! | `write` | tree → text |
+
+mod functions;
+mod read;
+mod write;
 
 use limosa_core::expression::{Expr, SqlText};
 use limosa_core::schema::Type;
@@ -20,8 +32,11 @@ pub trait Words {
     fn bytes(&self, value: &[u8]) -> String;
     /// Says a call of a neutral function ([`Expr::Call`]) on arguments that are said already; `None` if
     /// there is none of the same meaning.
+    ///
+    /// Also asked for `like` with the two sides of a LIKE whose pattern has letters or is no literal:
+    /// the answer must tell upper case from lower case. `None` is right where LIKE does not.
     fn call(&self, function: &str, arguments: &[String]) -> Option<String>;
-    /// Says the concatenation of two texts.
+    /// Says the concatenation of two texts; NULL if one of them is.
     fn concat(&self, left: &str, right: &str) -> String;
     /// Says a type in a cast; `None` if it can not be cast to.
     fn cast_type(&self, ty: &Type) -> Option<String>;
@@ -31,18 +46,24 @@ pub trait Words {
 
 /// Reads an expression as the catalog of an engine of `family` gives it.
 ///
-/// `parsed` is `None` where the text has parts without a neutral meaning; never an error.
+/// `parsed` is `None` where the text has parts without a neutral meaning; never an error, never a panic.
+///
+/// Sameness of meaning is taken strictly. Not read, because the engines differ: division without a
+/// fractional number in it (MySQL keeps the fraction), LIKE patterns with letters outside PostgreSQL
+/// (case folds elsewhere) or with a backslash, `substr` from a place that is no positive number,
+/// `greatest` and `least` of parts that may be NULL, collations, casts to integers from SQLite.
 pub fn read(family: &str, dialect: &dyn Dialect, text: &str) -> SqlText {
-    let _ = dialect;
     SqlText {
         family: family.into(),
         text: text.into(),
-        parsed: None,
+        parsed: read::expression(family, dialect, text),
     }
 }
 
 /// Says an expression in an engine's words; `None` if it has none of the same meaning.
 pub fn write(expression: &Expr, words: &dyn Words) -> Option<String> {
-    let _ = (expression, words);
-    None
+    write::expression(expression, words)
 }
+
+#[cfg(test)]
+mod tests;
