@@ -132,7 +132,7 @@ pub fn write_offset(out: &mut Vec<u8>, seconds: i32) {
     two(out, s / 3600);
     out.push(b':');
     two(out, s / 60 % 60);
-    if s % 60 != 0 {
+    if !s.is_multiple_of(60) {
         out.push(b':');
         two(out, s % 60);
     }
