@@ -219,8 +219,9 @@ pub(crate) fn run(command: &mut Command) -> Vec<u8> {
 
 /// Starts the watcher of a server folder. `signal` is the server's word for a quick stop.
 pub(crate) fn watch(owner: &Owner, dir: &Path, signal: &str) {
-    Command::new("sh")
-        .args(["-c", WATCH, "limosa-test-watch"])
+    // A shell starts the watching one and ends at once: nobody has to wait for the watcher.
+    let started = Command::new("sh")
+        .args(["-c", r#"sh -c "$@" &"#, "sh", WATCH, "limosa-test-watch"])
         .arg(owner.pid.to_string())
         .arg(dir)
         .arg(signal)
@@ -229,8 +230,11 @@ pub(crate) fn watch(owner: &Owner, dir: &Path, signal: &str) {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .process_group(0)
-        .spawn()
-        .expect("a shell can be started");
+        .status();
+    assert!(
+        started.is_ok_and(|s| s.success()),
+        "a shell can not be started"
+    );
 }
 
 /// Starts a server in a process group of its own, writes its number down, and waits until `ready` says so.
