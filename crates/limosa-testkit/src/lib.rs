@@ -15,6 +15,7 @@
 mod clients;
 mod mariadb;
 mod postgres;
+pub mod proxy;
 mod run;
 
 pub use clients::{execute_mysql, execute_psql, query_mysql, query_psql};
