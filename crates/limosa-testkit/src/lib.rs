@@ -13,6 +13,8 @@
 //! | `LIMOSA_TEST_OWNER` | the process whose end is the end of the run; the test runner by default |
 
 mod clients;
+pub mod hostile;
+pub mod kill;
 mod mariadb;
 mod postgres;
 pub mod proxy;
