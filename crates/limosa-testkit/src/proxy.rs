@@ -31,6 +31,9 @@ pub enum Fault {
     StallAfter(Direction, u64),
     /// Holds every piece back for a time.
     Delay(Direction, Duration),
+    /// Cuts every connection when this many bytes have passed in this direction over all connections
+    /// since the proxy began; see [`Counts`]. New connections are refused from then on.
+    CutAllAfter(Direction, u64),
     /// Closes new connections at once, without a byte. Those that are open go on.
     Refuse,
 }
@@ -68,6 +71,21 @@ impl Shared {
         self.faults
             .lock()
             .expect("nobody panics while holding the faults")
+    }
+
+    fn count(&self, direction: Direction) -> &AtomicU64 {
+        match direction {
+            Direction::ToServer => &self.to_server,
+            Direction::ToClient => &self.to_client,
+        }
+    }
+
+    fn refuses(&self) -> bool {
+        self.faults().iter().any(|f| match *f {
+            Fault::Refuse => true,
+            Fault::CutAllAfter(d, limit) => self.count(d).load(Ordering::SeqCst) >= limit,
+            _ => false,
+        })
     }
 
     fn sockets(&self) -> MutexGuard<'_, Vec<TcpStream>> {
@@ -184,7 +202,7 @@ fn accept(listener: &TcpListener, port: u16, shared: &Arc<Shared>) {
         }
         let Ok(client) = client else { continue };
         shared.connections.fetch_add(1, Ordering::SeqCst);
-        if shared.faults().contains(&Fault::Refuse) {
+        if shared.refuses() {
             shared.refused.fetch_add(1, Ordering::SeqCst);
             continue;
         }
@@ -223,10 +241,7 @@ fn pump(
     direction: Direction,
     shared: &Shared,
 ) -> io::Result<bool> {
-    let count = match direction {
-        Direction::ToServer => &shared.to_server,
-        Direction::ToClient => &shared.to_client,
-    };
+    let count = shared.count(direction);
     let mut buffer = vec![0; 64 * 1024];
     let mut passed = 0u64;
     loop {
@@ -250,6 +265,13 @@ fn pump(
                     shared.cut.fetch_add(1, Ordering::SeqCst);
                     return Ok(false);
                 }
+                Then::CutAll => {
+                    shared.cut.fetch_add(1, Ordering::SeqCst);
+                    for socket in shared.sockets().drain(..) {
+                        socket.shutdown(Shutdown::Both).ok();
+                    }
+                    return Ok(false);
+                }
                 Then::Close => {
                     // Whatever else comes this way is read and dropped, so that its sender does not see a reset.
                     to.shutdown(Shutdown::Write)?;
@@ -264,6 +286,7 @@ fn pump(
 enum Then {
     GoOn,
     Cut,
+    CutAll,
     Close,
 }
 
@@ -284,6 +307,12 @@ fn next(shared: &Shared, direction: Direction, passed: u64, ready: usize) -> (us
                 }
                 Fault::CloseAfter(d, limit) if d == direction && room(limit) <= piece => {
                     (piece, then) = (room(limit), Then::Close);
+                }
+                Fault::CutAllAfter(d, limit) if d == direction => {
+                    let room = limit.saturating_sub(shared.count(d).load(Ordering::SeqCst));
+                    if room <= piece {
+                        (piece, then) = (room, Then::CutAll);
+                    }
                 }
                 Fault::StallAfter(d, limit) if d == direction => {
                     if room(limit) == 0 {

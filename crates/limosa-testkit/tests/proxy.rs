@@ -173,3 +173,20 @@ fn a_server_behind_the_proxy_answers_under_the_proxys_url() {
     );
     assert!(proxy.counts().to_client > 0);
 }
+
+#[test]
+fn a_cut_of_all_counts_over_all_connections() {
+    let proxy = Proxy::to(echo()).unwrap();
+    let (mut a, mut b) = (connect(&proxy), connect(&proxy));
+    for stream in [&mut a, &mut b] {
+        stream.write_all(b"12345").unwrap();
+        stream.read_exact(&mut [0; 5]).unwrap();
+    }
+    proxy.set(&[Fault::CutAllAfter(Direction::ToServer, 13)]);
+    a.write_all(b"67890").unwrap();
+    let back = all(&mut a);
+    assert!(b"678".starts_with(&back[..]), "{back:?}");
+    assert_eq!(all(&mut b), b"");
+    assert_eq!(proxy.counts().to_server, 13);
+    assert_eq!(all(&mut connect(&proxy)), b"");
+}
