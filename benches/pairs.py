@@ -1,0 +1,314 @@
+"""What is measured: for each pair of engines the limit, Limosa, and the peers that are installed.
+
+A contender is a name and a shell command. `prepare` makes the target that the command needs, `check` says what
+is wrong with what it left there, in words, or nothing. The limit is a pipe of the engines' own clients, written
+by hand: it is told the table and builds the primary key too, and it knows nothing of types, resuming or reports.
+"""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from dataclasses import dataclass
+from typing import Callable
+
+COLUMNS = (
+    "l_orderkey bigint not null, l_partkey int not null, l_suppkey int not null, l_linenumber int not null, "
+    "l_quantity decimal(15,2) not null, l_extendedprice decimal(15,2) not null, l_discount decimal(15,2) not null, "
+    "l_tax decimal(15,2) not null, l_returnflag char(1) not null, l_linestatus char(1) not null, "
+    "l_shipdate date not null, l_commitdate date not null, l_receiptdate date not null, "
+    "l_shipinstruct char(25) not null, l_shipmode char(10) not null, l_comment varchar(44) not null"
+)
+KEY = "primary key (l_orderkey, l_linenumber)"
+TABLE = f"create table lineitem ({COLUMNS})"
+TABLE_WITH_KEY = f"create table lineitem ({COLUMNS}, {KEY})"
+ADD_KEY = f"alter table lineitem add {KEY}"
+SOURCE, TARGET = "li", "dst"
+
+
+@dataclass
+class Contender:
+    name: str
+    command: str
+    prepare: Callable[[], None]
+    check: Callable[[], str]
+    # The exit code of a run that went well.
+    expected: int = 0
+
+
+class Bench:
+    """The servers, the data, and the contenders of each pair."""
+
+    def __init__(self, servers, limosa, rows, peers, chosen_scan):
+        self.s, self.rows, self.with_peers = servers, rows, peers
+        self.scan = chosen_scan
+        self.limosa = limosa
+        self.csv = f"{servers.folder}/lineitem.csv"
+        self.sqlite = f"{servers.folder}/{SOURCE}.db"
+        self.out = f"{servers.folder}/{TARGET}.db"
+        self.pipe = f"{servers.folder}/pipe"
+        self.work = f"{servers.folder}/work"  # where the commands run, emptied before each
+        self.cents = 0
+
+    # Data.
+
+    def load(self, generator):
+        """Makes the table and puts it into every source."""
+        s = self.s
+        with open(self.csv, "w") as out:
+            subprocess.run([generator, str(self.rows)], stdout=out, check=True)
+        os.chmod(self.csv, 0o644)
+        script = (f"pragma journal_mode=off;\npragma synchronous=off;\n{TABLE_WITH_KEY};\n"
+                  f".import --csv --skip 1 '{self.csv}' lineitem\npragma journal_mode=delete;\n")
+        subprocess.run(["sqlite3", self.sqlite], input=script, text=True, check=True, stdout=subprocess.DEVNULL)
+        s.fresh_pg("pga", SOURCE)
+        s.pg("pga", SOURCE, TABLE, f"\\copy lineitem from '{self.csv}' csv header", ADD_KEY, "vacuum analyze")
+        s.fresh_my(SOURCE)
+        s.my(SOURCE, f"set sql_log_bin = 0; {TABLE}; load data local infile '{self.csv}' into table lineitem "
+                     f"fields terminated by ',' ignore 1 lines; {ADD_KEY}; analyze table lineitem")
+        self.cents = int(s.pg("pga", SOURCE, "select (sum(l_extendedprice) * 100)::bigint from lineitem"))
+
+    def bytes(self):
+        return os.path.getsize(self.csv)
+
+    # Targets.
+
+    def _clear(self):
+        shutil.rmtree(self.work, ignore_errors=True)
+        os.mkdir(self.work)
+
+    def _pg(self, table=True):
+        def prepare():
+            self._clear()
+            self.s.fresh_pg("pgb", TARGET)
+            if table:
+                self.s.pg("pgb", TARGET, TABLE)
+            self.s.pg("pgb", TARGET, "checkpoint")
+        return prepare
+
+    def _my(self, table=True):
+        def prepare():
+            self._clear()
+            self.s.fresh_my(TARGET)
+            if table:
+                self.s.my(TARGET, TABLE_WITH_KEY)
+            self.s.my("", "reset master")  # a round leaves gigabytes of binlog at the full size
+            if os.path.exists(self.pipe):
+                os.remove(self.pipe)
+            os.mkfifo(self.pipe)
+        return prepare
+
+    def _sqlite(self, table=True):
+        def prepare():
+            self._clear()
+            for suffix in ("", "-wal", "-shm", "-journal"):
+                if os.path.exists(self.out + suffix):
+                    os.remove(self.out + suffix)
+            if table:
+                subprocess.run(["sqlite3", self.out, TABLE_WITH_KEY], check=True)
+        return prepare
+
+    def _nothing(self):
+        self._clear()
+
+    # What is in a target.
+
+    def _judge(self, rows, cents, keys):
+        said = []
+        if int(rows or 0) != self.rows:
+            said.append(f"{rows} rows")
+        elif int(cents or 0) != self.cents:
+            said.append("values differ")
+        if int(keys or 0) != 2:
+            said.append("no primary key")
+        return ", ".join(said)
+
+    def _check_pg(self):
+        schema = self.s.pg("pgb", TARGET, "select quote_ident(schemaname) from pg_tables where tablename = 'lineitem'").strip()
+        if not schema:
+            return "no table"
+        found = self.s.pg("pgb", TARGET, f"select count(*), (sum(l_extendedprice) * 100)::bigint, (select sum(cardinality(conkey)) "
+                          f"from pg_constraint where contype = 'p' and conrelid = '{schema}.lineitem'::regclass) from {schema}.lineitem")
+        return self._judge(*found.strip().split("|"))
+
+    def _check_my(self):
+        if not self.s.my(TARGET, "show tables like 'lineitem'").strip():
+            return "no table"
+        found = self.s.my(TARGET, "select count(*), cast(sum(l_extendedprice) * 100 as signed), (select count(*) from information_schema.statistics "
+                          f"where table_schema = '{TARGET}' and table_name = 'lineitem' and index_name = 'PRIMARY') from lineitem")
+        return self._judge(*found.strip().replace("NULL", "0").split("\t"))
+
+    def _check_sqlite(self):
+        if not os.path.exists(self.out):
+            return "no file"
+        db = sqlite3.connect(self.out)
+        try:
+            found = db.execute("select count(*), sum(cast(round(l_extendedprice * 100) as integer)), "
+                               "(select count(*) from pragma_table_info('lineitem') where pk > 0) from lineitem").fetchone()
+        except sqlite3.Error as error:
+            return str(error)
+        finally:
+            db.close()
+        return self._judge(*found)
+
+    # Contenders.
+
+    def _copy(self, source, target, workers):
+        scan = f" --scan {self.scan}" if self.scan else ""
+        return f"{self.limosa} copy --source '{source}' --target '{target}' --workers {workers}{scan}"
+
+    def _peer(self, program, contenders, name, command, prepare, check):
+        if self.with_peers and shutil.which(program):
+            contenders.append(Contender(name, command, prepare, check))
+
+    def _sling(self, contenders, source, stream, target, table, prepare, check):
+        self._peer("sling", contenders, "sling",
+                   f"sling run --src-conn '{source}' --src-stream {stream} --tgt-conn '{target}' --tgt-object {table} --mode full-refresh",
+                   prepare, check)
+
+    def sqlite_pg(self):
+        dst = self.s.pg_url("pgb", TARGET)
+        out = [
+            Contender("limit", f"sqlite3 -csv {self.sqlite} 'select * from lineitem' | psql -Xqc 'copy lineitem from stdin csv' {dst} "
+                      f"&& psql -Xqc '{ADD_KEY}' {dst}", self._pg(), self._check_pg),
+            Contender("limosa", self._copy(f"sqlite://{self.sqlite}", dst, 1), self._pg(False), self._check_pg),
+        ]
+        self._peer("pgloader", out, "pgloader", f"pgloader --on-error-stop sqlite://{self.sqlite} {dst}", self._pg(False), self._check_pg)
+        self._sling(out, f"sqlite://{self.sqlite}", "lineitem", dst + "?sslmode=disable", "public.lineitem", self._pg(False), self._check_pg)
+        return out
+
+    def mariadb_pg(self):
+        dst, src = self.s.pg_url("pgb", TARGET), self.s.maria_url(SOURCE)
+        out = [
+            Contender("limit", f"{self.s.maria_command(SOURCE)} --quick --batch -Ne 'select * from lineitem' "
+                      f"| psql -Xqc \"copy lineitem from stdin with (null 'NULL')\" {dst} && psql -Xqc '{ADD_KEY}' {dst}",
+                      self._pg(), self._check_pg),
+            Contender("limosa", self._copy(src, dst, 1), self._pg(False), self._check_pg),
+        ]
+        self._peer("pgloader", out, "pgloader", f"pgloader --on-error-stop {src} {dst}", self._pg(False), self._check_pg)
+        self._sling(out, src, f"{SOURCE}.lineitem", dst + "?sslmode=disable", "public.lineitem", self._pg(False), self._check_pg)
+        return out
+
+    def pg_pg(self):
+        src, dst = self.s.pg_url("pga", SOURCE), self.s.pg_url("pgb", TARGET)
+        def binary(rows):
+            return f"psql -Xqc 'copy {rows} to stdout binary' {src} | psql -Xqc 'copy lineitem from stdin binary' {dst}"
+
+        middle = int(self.s.pg("pga", SOURCE, "select relpages / 2 from pg_class where relname = 'lineitem'"))
+        low, high = (f"(select * from lineitem where ctid {op} '\\''({middle},0)'\\'')" for op in ("<", ">="))
+        out = [
+            Contender("limit", f"{binary('lineitem')} && psql -Xqc '{ADD_KEY}' {dst}", self._pg(), self._check_pg),
+            Contender("limit, two halves", f"{binary(low)} & {binary(high)} & wait; psql -Xqc '{ADD_KEY}' {dst}", self._pg(), self._check_pg),
+            Contender("limosa", self._copy(src, dst, 1), self._pg(False), self._check_pg),
+            Contender("limosa, two workers", self._copy(src, dst, 2), self._pg(False), self._check_pg),
+        ]
+        for jobs in (1, 2):
+            self._peer("pgcopydb", out, f"pgcopydb, {jobs} job{'s' * (jobs > 1)}",
+                       f"pgcopydb clone --source {src} --target {dst} --dir {self.work}/pgcopydb --table-jobs {jobs} --index-jobs {jobs}",
+                       self._pg(False), self._check_pg)
+        return out
+
+    def _load_maria(self):
+        return (f"{self.s.maria_command(TARGET)} -e \"load data local infile '{self.pipe}' into table lineitem "
+                f"fields terminated by ',' optionally enclosed by '\\\"'\"")
+
+    def pg_mariadb(self):
+        src, dst = self.s.pg_url("pga", SOURCE), self.s.maria_url(TARGET)
+        out = [
+            Contender("limit", f"psql -Xqc 'copy lineitem to stdout csv' {src} > {self.pipe} & {self._load_maria()} && wait", self._my(), self._check_my),
+            Contender("limosa", self._copy(src, dst, 1), self._my(False), self._check_my),
+        ]
+        self._sling(out, src + "?sslmode=disable", "public.lineitem", dst, f"{TARGET}.lineitem", self._my(False), self._check_my)
+        return out
+
+    def sqlite_mariadb(self):
+        dst = self.s.maria_url(TARGET)
+        out = [
+            Contender("limit", f"sqlite3 -csv {self.sqlite} 'select * from lineitem' > {self.pipe} & {self._load_maria()} && wait", self._my(), self._check_my),
+            Contender("limosa", self._copy(f"sqlite://{self.sqlite}", dst, 1), self._my(False), self._check_my),
+        ]
+        self._peer("sqlite3mysql", out, "sqlite3mysql",
+                   f"sqlite3mysql -f {self.sqlite} -d {TARGET} -u bench --mysql-password bench -h 127.0.0.1 -P {self.s.ports['maria']} -c 100000 --quiet",
+                   self._my(False), self._check_my)
+        return out
+
+    def mariadb_sqlite(self):
+        src = self.s.maria_url(SOURCE)
+        out = [
+            Contender("limit", f"{self.s.maria_command(SOURCE)} --quick --batch -Ne 'select * from lineitem' "
+                      f"| sqlite3 {self.out} '.mode tabs' '.import /dev/stdin lineitem'", self._sqlite(), self._check_sqlite),
+            Contender("limosa", self._copy(src, f"sqlite://{self.out}", 1), self._sqlite(False), self._check_sqlite),
+        ]
+        self._peer("mysql2sqlite", out, "mysql2sqlite",
+                   f"mysql2sqlite -f {self.out} -d {SOURCE} -u bench --mysql-password bench -h 127.0.0.1 -P {self.s.ports['maria']} -c 100000 --quiet",
+                   self._sqlite(False), self._check_sqlite)
+        return out
+
+    def pg_sqlite(self):
+        src = self.s.pg_url("pga", SOURCE)
+        out = [
+            Contender("limit", f"psql -Xqc 'copy lineitem to stdout csv' {src} | sqlite3 {self.out} '.mode csv' '.import /dev/stdin lineitem'",
+                      self._sqlite(), self._check_sqlite),
+            Contender("limosa", self._copy(src, f"sqlite://{self.out}", 1), self._sqlite(False), self._check_sqlite),
+        ]
+        self._sling(out, src + "?sslmode=disable", "public.lineitem", f"sqlite://{self.out}", "main.lineitem", self._sqlite(False), self._check_sqlite)
+        return out
+
+    # Comparisons: both sides hold the same rows; then ten rows of one side are changed.
+
+    TEN = "where l_linenumber = 1 and l_orderkey in (1, 2, 3, 4, 5, 6, 7, 32 + 1, 32 + 2, 32 + 3)"
+
+    def make_twin(self):
+        """A copy of the PostgreSQL source in the other server, for the comparison of equal engines."""
+        self.s.fresh_pg("pgb", "twin")
+        self.s.pg("pgb", "twin", TABLE, f"\\copy lineitem from '{self.csv}' csv header", ADD_KEY, "vacuum analyze")
+
+    def change(self, amount):
+        self.s.pg("pgb", "twin", f"update lineitem set l_tax = l_tax + {amount} {self.TEN}")
+        self.s.my(SOURCE, f"set sql_log_bin = 0; update lineitem set l_tax = l_tax + {amount} {self.TEN}")
+
+    def _compare(self, left, right, left_url, right_url, differs):
+        # Both are read to their ends, also where they differ (then by counting the bytes that do), and waited
+        # for, so that their CPU is counted.
+        compare = "cmp -l left right | wc -l" if differs else "cmp left right"
+        limit = f"mkfifo left right; {left} > left & {right} > right & {compare}; same=$?; wait; exit $same"
+        out = [
+            Contender("limit", limit, self._nothing, lambda: "", int(differs)),
+            Contender("limosa", f"{self.limosa} verify --source '{left_url}' --target '{right_url}' --workers 1", self._nothing, lambda: "", 3 * differs),
+        ]
+        with_password = [u.replace("bench@", "bench:bench@") for u in (left_url, right_url)]
+        # It says by its output, not by its exit code, that rows differ.
+        self._peer("reladiff", out, "reladiff",
+                   f"reladiff '{with_password[0]}' lineitem '{with_password[1]}' lineitem -k l_orderkey -k l_linenumber -c l_%",
+                   self._nothing, lambda: "")
+        return out
+
+    def verify_pg_pg(self, differs):
+        a, b = self.s.pg_url("pga", SOURCE), self.s.pg_url("pgb", "twin")
+        def side(url):
+            return f"psql -Xqc 'copy (select * from lineitem order by l_orderkey, l_linenumber) to stdout' {url}"
+
+        return self._compare(side(a), side(b), a, b, differs)
+
+    def verify_pg_mariadb(self, differs):
+        # CHAR comes padded from one and not from the other.
+        rows = "select " + ", ".join(f"rtrim({c})" if c in ("l_shipinstruct", "l_shipmode") else c for c in
+                                     (c.strip().split(" ")[0] for c in COLUMNS.replace("(15,2)", "").split(",")))
+        rows += " from lineitem order by l_orderkey, l_linenumber"
+        a, b = self.s.pg_url("pga", SOURCE), self.s.maria_url(SOURCE)
+        return self._compare(f"psql -Xqc 'copy ({rows}) to stdout' {a}",
+                             f"{self.s.maria_command(SOURCE)} --quick --batch -Ne '{rows}'", a, b, differs)
+
+    COPIES = {
+        "SQLite → PostgreSQL": sqlite_pg,
+        "MariaDB → PostgreSQL": mariadb_pg,
+        "PostgreSQL → PostgreSQL": pg_pg,
+        "PostgreSQL → MariaDB": pg_mariadb,
+        "SQLite → MariaDB": sqlite_mariadb,
+        "MariaDB → SQLite": mariadb_sqlite,
+        "PostgreSQL → SQLite": pg_sqlite,
+    }
+    COMPARISONS = {
+        "compare PostgreSQL, PostgreSQL": verify_pg_pg,
+        "compare PostgreSQL, MariaDB": verify_pg_mariadb,
+    }
