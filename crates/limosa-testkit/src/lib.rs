@@ -13,6 +13,7 @@
 //! | `LIMOSA_TEST_OWNER` | the process whose end is the end of the run; the test runner by default |
 
 mod clients;
+pub mod conformance;
 pub mod hostile;
 pub mod kill;
 mod mariadb;
@@ -23,3 +24,4 @@ mod run;
 pub use clients::{execute_mysql, execute_psql, query_mysql, query_psql};
 pub use mariadb::{MariaServer, mariadb};
 pub use postgres::{PostgresServer, postgres};
+pub use run::folder;

@@ -299,3 +299,20 @@ pub(crate) fn fresh_name() -> String {
     let salt: u32 = rand::random();
     format!("test_{:x}_{n}_{salt:08x}", std::process::id())
 }
+
+/// Makes a fresh folder for files of one test. It is removed when the test run ends.
+pub fn folder() -> PathBuf {
+    let owner = Owner::of_the_run();
+    let run = owner.folder();
+    let files = run.join("files");
+    let lock = lock(&run, "files.lock");
+    if !run.join("files.ready").exists() {
+        fs::create_dir_all(&files).expect("the folder of the run is ours");
+        watch(&owner, &files, "TERM");
+        fs::write(run.join("files.ready"), "").expect("the folder of the run is ours");
+    }
+    drop(lock);
+    let folder = files.join(fresh_name());
+    fs::create_dir(&folder).expect("the folder of the run is ours");
+    folder
+}
