@@ -1,0 +1,496 @@
+//! A lane: one thread that reads and encodes, and one that loads.
+
+use super::queue::{Next, Queue, TableWork, Work};
+use super::{Job, Lease, Observer, words};
+use crate::memory::{Memory, Permit, QUEUE, Share};
+use crate::throttle::Throttle;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use limosa_core::batch::{Batch, BatchLimit};
+use limosa_core::engine::{Encoder, Loader, Reader, Snapshot};
+use limosa_core::{Disposition, Error, ErrorKind, Result};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// Encoded rows on their way from a reader to a loader.
+struct Block {
+    bytes: Vec<u8>,
+    rows: u64,
+    /// Room that a huge row took; goes back when the block was written.
+    _room: Option<Permit>,
+}
+
+/// What a reader sends of a chunk: blocks, and then one of the others.
+enum Piece {
+    Block(Block),
+    End,
+    Abort(Error),
+}
+
+/// A chunk on its way: the loader reads `pieces` until its end.
+pub(super) struct Stream<'p> {
+    work: Arc<Work<'p>>,
+    pieces: Receiver<Piece>,
+    empties: Sender<Vec<u8>>,
+}
+
+/// What all lanes of one pass share.
+pub(super) struct Pass<'a, 'p> {
+    pub job: &'a Job<'p>,
+    pub lease: &'a Lease<'p>,
+    pub observer: &'a dyn Observer,
+    pub snapshot: &'a dyn Snapshot,
+    pub queue: &'a Queue<'p>,
+    pub throttle: &'a Throttle,
+    pub memory: &'a Arc<Memory>,
+    pub share: Share,
+    /// Whether one loader serves all readers.
+    pub single: bool,
+    pub cutter: super::cut::Cutter<'a, 'p>,
+    /// The snapshot is gone.
+    pub lost: AtomicBool,
+    /// A loader panicked: nobody takes blocks any more.
+    pub dead: AtomicBool,
+    /// An error that ends everything.
+    pub fatal: &'a Mutex<Option<Error>>,
+}
+
+impl<'p> Pass<'_, 'p> {
+    fn ending(&self) -> bool {
+        self.job.stop.requested() || self.lease.fenced() || self.queue.halted()
+    }
+
+    pub(super) fn halt(&self, error: Error) {
+        self.fatal
+            .lock()
+            .unwrap_or_else(|e| e.into_inner())
+            .get_or_insert(error);
+        self.queue.halt();
+    }
+
+    fn ended(&self, outcome: Option<crate::outcome::TableOutcome>) {
+        if let Some(outcome) = outcome
+            && let Err(error) = self.observer.ended(&outcome)
+        {
+            self.halt(error);
+        }
+    }
+
+    /// Judges an error of a chunk: again, the table's end, or everybody's.
+    fn trouble(&self, work: &Work<'p>, error: &Error) {
+        match error.kind() {
+            ErrorKind::Fenced => {
+                self.lease.fence();
+                self.queue.halt();
+                return self.queue.dropped(work);
+            }
+            ErrorKind::SnapshotLost => {
+                self.lost.store(true, Ordering::SeqCst);
+                self.queue.halt();
+                return self.queue.dropped(work);
+            }
+            ErrorKind::Interrupted => return self.queue.dropped(work),
+            _ => {}
+        }
+        let around = self.job.around();
+        let next = work.attempt + 1;
+        // A lost answer is settled by the next claim: the ledger says whether the chunk is there.
+        if error.disposition() != Disposition::Definite && around.backoff.allows(next) {
+            let pause = around.backoff.pause(next, around.clock);
+            self.job.progress.hear(crate::progress::Fact::Retry {
+                what: format!("copying {} chunk {}", work.table.plan.name(), work.chunk.id),
+                why: error.to_string(),
+                attempt: next,
+                pause: pause.as_secs_f64(),
+            });
+            self.ended(self.queue.again(work, pause));
+        } else {
+            let line = words::line(work, error);
+            self.ended(self.queue.fail(work.index, true, line));
+        }
+    }
+}
+
+/// The reading side of a lane.
+pub(super) struct ReadLane<'x, 'a, 'p> {
+    pass: &'x Pass<'a, 'p>,
+    reader: Option<Box<dyn Reader>>,
+    encoder: Option<(usize, Box<dyn Encoder>)>,
+    batch: Batch,
+    begins: Sender<Stream<'p>>,
+    pieces: (Sender<Piece>, Receiver<Piece>),
+    empties: (Sender<Vec<u8>>, Receiver<Vec<u8>>),
+}
+
+impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
+    pub(super) fn new(pass: &'x Pass<'a, 'p>, begins: Sender<Stream<'p>>) -> Self {
+        Self {
+            pass,
+            reader: None,
+            encoder: None,
+            batch: Batch::default(),
+            begins,
+            // See the module `memory` for the bound.
+            pieces: bounded(QUEUE),
+            empties: bounded(QUEUE + 2),
+        }
+    }
+
+    /// Works until nothing is left.
+    pub(super) fn run(mut self) {
+        loop {
+            match self.pass.queue.next(&|| self.pass.ending()) {
+                Next::End => return,
+                Next::Cut(index, table) => self.cut(index, &table),
+                Next::Copy(work) => {
+                    let stream = Stream {
+                        work: Arc::clone(&work),
+                        pieces: self.pieces.1.clone(),
+                        empties: self.empties.0.clone(),
+                    };
+                    if self.begins.send(stream).is_err() {
+                        // The loader died; its panic is told by whoever joins it.
+                        self.pass.queue.halt();
+                        return;
+                    }
+                    let end = match self.read(&work) {
+                        Ok(()) => Piece::End,
+                        Err(error) => {
+                            self.reader = None;
+                            self.encoder = None;
+                            Piece::Abort(error)
+                        }
+                    };
+                    if self.send(end).is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn cut(&self, index: usize, table: &TableWork<'p>) {
+        let pass = self.pass;
+        let cut = pass
+            .observer
+            .began(table.plan)
+            .map_err(|e| (true, e))
+            .and_then(|()| pass.cutter.cut(table.plan).map_err(|e| (false, e)));
+        match cut {
+            Ok(cut) => pass.ended(pass.queue.cut(index, cut.todo, cut.all, cut.before)),
+            Err((true, error)) => pass.halt(error),
+            Err((_, error)) => match error.kind() {
+                ErrorKind::Fenced => {
+                    pass.lease.fence();
+                    pass.queue.halt();
+                }
+                ErrorKind::SnapshotLost => {
+                    pass.lost.store(true, Ordering::SeqCst);
+                    pass.queue.halt();
+                }
+                _ if pass.ending() => {}
+                _ => {
+                    let mut line = format!("{}: {error}", table.plan.name());
+                    if let Some(remedy) = error.remedy() {
+                        line.push_str(". ");
+                        line.push_str(remedy);
+                    }
+                    pass.ended(pass.queue.fail(index, false, line));
+                }
+            },
+        }
+    }
+
+    fn read(&mut self, work: &Work<'p>) -> Result<()> {
+        let pass = self.pass;
+        let plan = work.table.plan;
+        if self.reader.is_none() {
+            self.reader = Some(pass.snapshot.reader()?);
+        }
+        let wire = plan.load.wire.as_deref();
+        if wire.is_none() && self.encoder.as_ref().is_none_or(|(i, _)| *i != work.index) {
+            self.encoder = Some((work.index, pass.job.target.encoder(&plan.load)?));
+        }
+        let reader = self.reader.as_mut().expect("it was opened above");
+        reader.open(&plan.read, &work.chunk.range, wire)?;
+        let limit = BatchLimit {
+            rows: pass.job.settings.batch_size.max(1),
+            bytes: pass.share.block,
+        };
+        loop {
+            if work.given_up.load(Ordering::Relaxed) || pass.lease.fenced() {
+                return Err(Error::new(
+                    ErrorKind::Interrupted,
+                    "reading",
+                    "the chunk was given up",
+                ));
+            }
+            let mut room = None;
+            if work.table.wary.load(Ordering::Relaxed) > 0 {
+                work.table.wary.fetch_sub(1, Ordering::Relaxed);
+                room = Some(Self::room(pass, work, pass.share.large)?);
+            }
+            let mut bytes = self.empties.1.try_recv().unwrap_or_default();
+            bytes.clear();
+            let (rows, more) = match wire {
+                Some(_) => {
+                    let (rows, more) = reader.fill_wire(&mut bytes, pass.share.block)?;
+                    if room.is_none() && bytes.len() > pass.share.huge {
+                        work.table.wary.store(WARY, Ordering::Relaxed);
+                        room = Some(Self::room(pass, work, bytes.len() as u64)?);
+                    }
+                    (rows, more)
+                }
+                None => {
+                    self.batch.reset(plan.read.columns.len());
+                    let more = reader.fill(&mut self.batch, limit)?;
+                    let huge = self.batch.bytes() > pass.share.huge;
+                    if huge {
+                        work.table.wary.store(WARY, Ordering::Relaxed);
+                        if room.is_none() {
+                            room = Some(Self::room(pass, work, 2 * self.batch.bytes() as u64)?);
+                        }
+                    }
+                    let (_, encoder) = self.encoder.as_mut().expect("made above for this table");
+                    if self.batch.rows() > 0 {
+                        encoder
+                            .encode(&self.batch, &mut bytes)
+                            .map_err(|r| words::reject(work, &self.batch, &r))?;
+                    }
+                    let rows = self.batch.rows();
+                    if huge {
+                        self.batch.shrink(2 * pass.share.block);
+                    }
+                    (rows, more)
+                }
+            };
+            if rows > 0 || !bytes.is_empty() {
+                pass.throttle
+                    .take(rows, bytes.len() as u64, pass.job.clock, pass.job.stop);
+                let block = Block {
+                    bytes,
+                    rows,
+                    _room: room,
+                };
+                Self::push(pass, &self.pieces.0, Piece::Block(block))?;
+            }
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    fn send(&self, piece: Piece) -> Result<()> {
+        Self::push(self.pass, &self.pieces.0, piece)
+    }
+
+    fn push(pass: &Pass<'_, '_>, pieces: &Sender<Piece>, mut piece: Piece) -> Result<()> {
+        use crossbeam_channel::SendTimeoutError;
+        loop {
+            match pieces.send_timeout(piece, Duration::from_secs(1)) {
+                Ok(()) => return Ok(()),
+                Err(SendTimeoutError::Timeout(back)) if !pass.dead.load(Ordering::SeqCst) => {
+                    piece = back;
+                }
+                Err(_) => {
+                    return Err(Error::new(
+                        ErrorKind::Interrupted,
+                        "reading",
+                        "the loader ended",
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Asks for room for a huge row. With one loader for all readers only the chunk that it loads may
+    /// ask: the room of others would come back only after that chunk.
+    fn room(pass: &Pass<'_, '_>, work: &Work<'_>, bytes: u64) -> Result<Permit> {
+        let over = || work.given_up.load(Ordering::Relaxed) || pass.lease.fenced();
+        while pass.single && !work.current.load(Ordering::Relaxed) && !over() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        pass.memory
+            .take(bytes, &over)
+            .ok_or_else(|| Error::new(ErrorKind::Interrupted, "reading", "the chunk was given up"))
+    }
+}
+
+/// After a huge row so many reads of the table ask for room first: huge rows seldom come alone.
+const WARY: u32 = 16;
+
+/// The loading side of a lane, or of all lanes.
+pub(super) struct LoadLane<'x, 'a, 'p> {
+    pass: &'x Pass<'a, 'p>,
+    loader: Option<Box<dyn Loader>>,
+}
+
+impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
+    pub(super) fn new(pass: &'x Pass<'a, 'p>) -> Self {
+        Self { pass, loader: None }
+    }
+
+    /// Works until all readers have ended.
+    pub(super) fn run(mut self, begins: &Receiver<Stream<'p>>) {
+        let _guard = Deathbed(self.pass);
+        while let Ok(stream) = begins.recv() {
+            self.chunk(&stream);
+        }
+    }
+
+    fn chunk(&mut self, stream: &Stream<'p>) {
+        let work = &stream.work;
+        work.current.store(true, Ordering::Relaxed);
+        let began = Instant::now();
+        let mut at_end = false;
+        let mut moved = (0, 0);
+        let result = self.load(stream, &mut at_end, &mut moved);
+        if result.is_err() {
+            work.given_up.store(true, Ordering::Relaxed);
+        }
+        while !at_end {
+            match stream.pieces.recv() {
+                Ok(Piece::Block(block)) => recycle(stream, block, self.pass.share.block),
+                Ok(Piece::End | Piece::Abort(_)) | Err(_) => at_end = true,
+            }
+        }
+        match result {
+            Ok((rows, bytes)) => {
+                let outcome = self.pass.queue.done(work, rows, bytes, began.elapsed());
+                self.pass.ended(outcome);
+            }
+            Err(error) => {
+                if error.disposition() != Disposition::Definite {
+                    self.loader = None;
+                } else if let Some(loader) = &mut self.loader
+                    && loader.rollback().is_err()
+                {
+                    // Dropped, a loader leaves nothing behind.
+                    self.loader = None;
+                }
+                work.table.lost(moved.0, moved.1);
+                self.pass.trouble(work, &error);
+            }
+        }
+    }
+
+    /// Loads one chunk. `at_end` tells whether the reader's last piece was taken, `moved` what was told
+    /// to have moved.
+    fn load(
+        &mut self,
+        stream: &Stream<'p>,
+        at_end: &mut bool,
+        moved: &mut (u64, u64),
+    ) -> Result<(u64, u64)> {
+        let pass = self.pass;
+        let work = &stream.work;
+        let plan = work.table.plan;
+        if pass.queue.failed(work.index) {
+            return Err(Error::new(
+                ErrorKind::Interrupted,
+                "loading",
+                "the table has failed",
+            ));
+        }
+        // With one writer the ledger is kept for the whole chunk: the target could not take its
+        // writes meanwhile.
+        let mut kept = pass.single.then(|| pass.lease.hold_last());
+        let claimed = {
+            let mut once;
+            let hold = match &mut kept {
+                Some(hold) => hold,
+                None => {
+                    once = pass.lease.hold();
+                    &mut once
+                }
+            };
+            hold.with(|l, run| l.claim(run, plan.name(), work.chunk.id))?
+        };
+        let Some(ticket) = claimed else {
+            // An earlier commit whose answer was lost did happen.
+            let mut hold = kept.unwrap_or_else(|| pass.lease.hold());
+            let chunks = hold.with(|l, run| l.chunks(run))?;
+            return Ok(chunks
+                .iter()
+                .find(|c| c.table == *plan.name() && c.chunk.id == work.chunk.id)
+                .map_or((0, 0), |c| (c.rows, c.bytes)));
+        };
+        fail::fail_point!("copy-after-claim");
+        if self.loader.is_none() {
+            self.loader = Some(pass.job.target.loader()?);
+        }
+        let loader = self.loader.as_mut().expect("it was opened above");
+        loader.begin(&plan.load, &ticket)?;
+        loop {
+            match stream.pieces.recv() {
+                Ok(Piece::Block(block)) => {
+                    loader.write(&block.bytes)?;
+                    let bytes = block.bytes.len() as u64;
+                    moved.0 += block.rows;
+                    moved.1 += bytes;
+                    work.table.moved(block.rows, bytes, pass.job.progress);
+                    recycle(stream, block, pass.share.block);
+                    fail::fail_point!("copy-mid-chunk");
+                }
+                Ok(Piece::End) => {
+                    *at_end = true;
+                    break;
+                }
+                Ok(Piece::Abort(error)) => {
+                    *at_end = true;
+                    return Err(error);
+                }
+                Err(_) => {
+                    *at_end = true;
+                    return Err(Error::new(
+                        ErrorKind::Interrupted,
+                        "loading",
+                        "the reader ended",
+                    ));
+                }
+            }
+        }
+        if pass.lease.fenced() {
+            return Err(pass.lease.fenced_error());
+        }
+        fail::fail_point!("copy-before-commit");
+        let committed = loader.commit(moved.0, moved.1);
+        fail::fail_point!("copy-after-commit");
+        match committed {
+            Ok(_) => Ok(*moved),
+            Err(error) if error.disposition() == Disposition::Ambiguous => {
+                self.loader = None;
+                let mut hold = kept.unwrap_or_else(|| pass.lease.hold());
+                // Not there yet is not proof: the next claim waits for a commit that is still under way.
+                if hold.with(|l, _| l.done(&ticket)).unwrap_or(false) {
+                    Ok(*moved)
+                } else {
+                    Err(error)
+                }
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Tells the readers when a loader dies, so that none waits for it.
+struct Deathbed<'x, 'a, 'p>(&'x Pass<'a, 'p>);
+
+impl Drop for Deathbed<'_, '_, '_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.dead.store(true, Ordering::SeqCst);
+            self.0.queue.halt();
+        }
+    }
+}
+
+/// Gives a buffer back to its reader; one that grew for a huge row gives its memory back.
+fn recycle(stream: &Stream<'_>, mut block: Block, size: usize) {
+    block.bytes.clear();
+    if block.bytes.capacity() > 4 * size {
+        return;
+    }
+    // A full channel means that enough buffers are about.
+    let _ = stream.empties.try_send(std::mem::take(&mut block.bytes));
+}

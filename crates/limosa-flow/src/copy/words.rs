@@ -1,0 +1,137 @@
+//! What an error of the copy says: table, key range, column, and what to do. Keys are the only values in it.
+
+use super::queue::Work;
+use limosa_core::batch::{Batch, Reject};
+use limosa_core::chunk::Range;
+use limosa_core::engine::TableRead;
+use limosa_core::value::Value;
+use limosa_core::{Error, ErrorKind};
+
+/// One key value as text, shortened.
+pub(super) fn value(value: &Value) -> String {
+    let text = match value {
+        Value::Null => "NULL".into(),
+        Value::Bool(b) => b.to_string(),
+        Value::Int(i) => i.to_string(),
+        Value::UInt(u) => u.to_string(),
+        Value::F32(f) => f.to_string(),
+        Value::F64(f) => f.to_string(),
+        Value::Decimal(s) => s.clone(),
+        Value::Text(s) | Value::Json(s) => format!("{s:?}"),
+        Value::Bytes(b) | Value::Bits(_, b) => hex(b),
+        Value::Uuid(u) => {
+            let h = hex(u);
+            format!(
+                "{}-{}-{}-{}-{}",
+                &h[2..10],
+                &h[10..14],
+                &h[14..18],
+                &h[18..22],
+                &h[22..]
+            )
+        }
+        Value::Date(d) => format!("day {d}"),
+        Value::Time(t) => format!("{t} µs"),
+        Value::TimeTz(t, z) => format!("{t} µs at {z} s"),
+        Value::Timestamp(t) | Value::TimestampTz(t) => format!("{t} µs"),
+        Value::Interval(m, d, u) => format!("{m} months {d} days {u} µs"),
+    };
+    if text.chars().count() > 64 {
+        text.chars().take(63).chain(['…']).collect()
+    } else {
+        text
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits: String = bytes.iter().take(33).map(|b| format!("{b:02x}")).collect();
+    format!("x:{digits}")
+}
+
+fn values(list: &[Value]) -> String {
+    let words: Vec<String> = list.iter().map(value).collect();
+    if words.len() == 1 {
+        words.into_iter().next().unwrap_or_default()
+    } else {
+        format!("({})", words.join(", "))
+    }
+}
+
+/// A range in words.
+pub(super) fn range(range: &Range) -> String {
+    match range {
+        Range::All => "all rows".into(),
+        Range::Key {
+            lower: None,
+            upper: None,
+        } => "all keys".into(),
+        Range::Key { lower, upper } => {
+            let mut words = Vec::new();
+            if let Some(lower) = lower {
+                words.push(format!("from {}", values(lower)));
+            }
+            if let Some(upper) = upper {
+                words.push(format!("below {}", values(upper)));
+            }
+            format!("keys {}", words.join(" "))
+        }
+        Range::Physical { from, to: Some(to) } => format!("places {from} to {to}"),
+        Range::Physical { from, to: None } => format!("places from {from}"),
+    }
+}
+
+/// The line that a table's outcome keeps of an error.
+pub(super) fn line(work: &Work<'_>, error: &Error) -> String {
+    let table = work.table.plan.name();
+    let mut line = format!(
+        "{table}, chunk {} ({}): {error}",
+        work.chunk.id,
+        range(&work.chunk.range)
+    );
+    if let Some(remedy) = error.remedy() {
+        line.push_str(". ");
+        line.push_str(remedy);
+    }
+    line
+}
+
+/// The error that a reject becomes.
+pub(super) fn reject(work: &Work<'_>, batch: &Batch, reject: &Reject) -> Error {
+    let plan = work.table.plan;
+    let column = plan
+        .read
+        .columns
+        .get(reject.column)
+        .map_or("?", |c| c.name.as_str());
+    let mut why = format!("column {column}: {}", reject.reason);
+    if let Some(key) = key(&plan.read, batch, reject.row) {
+        why.push_str(", in the row with ");
+        why.push_str(&key);
+    }
+    Error::new(ErrorKind::Value, "converting a row", why)
+        .on(plan.name().to_string())
+        .hint(
+            "Change the value in the source, choose a policy for it in [types], or leave the column out; \
+             then plan and run again.",
+        )
+}
+
+fn key(read: &TableRead, batch: &Batch, row: u64) -> Option<String> {
+    let columns = batch.columns();
+    let start = usize::try_from(row).ok()?.checked_mul(columns)?;
+    let cells: Vec<Value> = batch
+        .cells()
+        .skip(start)
+        .take(columns)
+        .map(|c| c.to_value())
+        .collect();
+    let words: Vec<String> = read
+        .key
+        .iter()
+        .map(|k| {
+            let at = read.columns.iter().position(|c| c.name == k.name)?;
+            Some(format!("{} = {}", k.name, value(cells.get(at)?)))
+        })
+        .collect::<Option<_>>()?;
+    (!words.is_empty()).then(|| words.join(", "))
+}

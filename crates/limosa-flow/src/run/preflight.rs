@@ -1,0 +1,129 @@
+//! What must be so before a run touches anything.
+
+use crate::copy::Job;
+use crate::plan::PLAN_FORMAT;
+use crate::retry::again;
+use limosa_core::operation::{ObjectRef, Operation};
+use limosa_core::schema::TableName;
+use limosa_core::{Error, ErrorKind, Result};
+use std::collections::HashSet;
+
+/// Makes sure that the plan may run at all between these two databases.
+pub(super) fn plan(job: &Job<'_>, journal_hash: &str) -> Result<()> {
+    let refuse = |kind, why: String| Error::new(kind, "checking the plan", why);
+    let plan = job.plan;
+    if plan.format_version > PLAN_FORMAT {
+        return Err(refuse(
+            ErrorKind::Unsupported,
+            "it was made by a newer version of Limosa".into(),
+        )
+        .hint("Use that version, or plan again with this one."));
+    }
+    if plan.hash() != journal_hash {
+        return Err(refuse(
+            ErrorKind::Conflict,
+            "it is not the plan that the journal holds".into(),
+        )
+        .hint("Run the plan that was begun, or begin this one under another name."));
+    }
+    let stops: Vec<String> = plan
+        .stops()
+        .map(|f| {
+            let place: Vec<&str> = [&f.object, &f.column]
+                .into_iter()
+                .filter_map(|p| p.as_deref())
+                .collect();
+            match &f.remedy {
+                Some(remedy) => format!("{}: {} ({remedy})", place.join("."), f.text),
+                None => format!("{}: {}", place.join("."), f.text),
+            }
+        })
+        .collect();
+    if !stops.is_empty() {
+        return Err(refuse(
+            ErrorKind::Configuration,
+            format!("{} to decide first: {}", stops.len(), stops.join("; ")),
+        )
+        .hint("Decide each of them in the configuration, and plan again."));
+    }
+    for (side, engine, word) in [
+        (&plan.source, job.source, "source"),
+        (&plan.target, job.target, "target"),
+    ] {
+        let found = again(&job.around(), "asking who the database is", |_| {
+            engine.identity()
+        })?;
+        if found != side.identity {
+            return Err(refuse(
+                ErrorKind::Configuration,
+                format!(
+                    "the {word} {} is not the database that the plan was made for ({})",
+                    engine.address(),
+                    side.address
+                ),
+            )
+            .hint("Give the database of the plan, or plan again."));
+        }
+    }
+    if job.source.identity()? == job.target.identity()? {
+        return Err(refuse(
+            ErrorKind::Configuration,
+            "source and target are the same database".into(),
+        )
+        .hint("Check the two addresses."));
+    }
+    Ok(())
+}
+
+/// Makes sure, at the first start, that nothing in the target is overwritten.
+pub(super) fn target_is_empty(job: &Job<'_>) -> Result<()> {
+    let makes: HashSet<&TableName> = job
+        .plan
+        .steps
+        .iter()
+        .filter_map(|s| match &s.operation {
+            Operation::CreateTable(t) => Some(&t.name),
+            _ => None,
+        })
+        .collect();
+    again(&job.around(), "looking at the target", |_| {
+        let mut session = job.target.session()?;
+        for table in &job.plan.tables {
+            let name = table.name();
+            let made = makes.contains(name);
+            let refuse = |kind, why: &str, hint: &str| {
+                Err(Error::new(kind, "checking the target", why)
+                    .on(name.to_string())
+                    .hint(hint))
+            };
+            match (made, session.exists(&ObjectRef::Table(name.clone()))?) {
+                (true, true) => {
+                    return refuse(
+                        ErrorKind::Conflict,
+                        "the table is there already",
+                        "Drop it, give this one another name, or load into the tables that are \
+                         there with into_existing = true.",
+                    );
+                }
+                (true, false) => {}
+                (false, false) => {
+                    return refuse(
+                        ErrorKind::Missing,
+                        "the table to load into is not there",
+                        "Make it, or let Limosa make it: into_existing = false.",
+                    );
+                }
+                (false, true) => {
+                    if session.count(name, Some(1))? > 0 {
+                        return refuse(
+                            ErrorKind::Conflict,
+                            "the table has rows already",
+                            "Empty it; Limosa adds no rows to rows of others.",
+                        );
+                    }
+                }
+            }
+        }
+        Ok(())
+    })
+}
