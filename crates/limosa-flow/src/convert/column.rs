@@ -1,0 +1,330 @@
+//! What is believed of each column, and how the target holds it.
+
+use super::refine::{dates_stay_text, refine};
+use super::unify::{Place, groups, joined, widest};
+use super::{Context, Converted, cast};
+use crate::hazards::{choices_of, code_of, finding, hazards_of};
+use crate::names;
+use crate::plan::{ColumnDecision, Severity};
+use limosa_core::dialect::{Fidelity, PlaceContext, Placement};
+use limosa_core::scan::{ColumnScan, Hazard};
+use limosa_core::schema::{Catalog, Column, IndexOf, Table, TableName, Type};
+use std::collections::{HashMap, HashSet};
+
+/// What is believed of a source column.
+#[derive(Clone, Debug)]
+pub(super) struct Belief {
+    /// What its values are.
+    pub(super) values: Type,
+    /// The type for which a place is sought: wider than its values where a foreign key asks for it.
+    pub(super) sought: Type,
+    /// The scan of it, and of the columns that foreign keys tie to it.
+    scan: Option<ColumnScan>,
+    indexed: bool,
+    identity: bool,
+    folds: bool,
+    why: Option<String>,
+}
+
+/// Decides what every column's values are, and unites types along foreign keys.
+pub(super) fn believe(
+    tables: &[&Table],
+    catalog: &Catalog,
+    context: &Context<'_>,
+    out: &mut Converted,
+) -> HashMap<Place, Belief> {
+    let mut beliefs = HashMap::new();
+    for table in tables {
+        let indexed = indexed(table, catalog);
+        let policies = context.policies(&table.name);
+        for column in &table.columns {
+            if excluded(table, &column.name, context) {
+                continue;
+            }
+            let scan = context
+                .scans
+                .get(&table.name)
+                .and_then(|s| s.column(&column.name));
+            let mut values = column.ty.clone();
+            let mut why = None;
+            if context.loose() && column.generated.is_none() {
+                let refined = refine(&table.name, column, scan, &policies);
+                values = refined.ty;
+                why = refined.why;
+                out.findings.extend(refined.findings);
+            } else if !context.same_family() {
+                values = column.ty.base().clone();
+            }
+            let moment = matches!(values.base(), Type::Date | Type::Timestamp { .. });
+            if context.loose() && moment && dates_stay_text(scan, &policies) {
+                values = Type::Text { max_bytes: None };
+                why = Some("some dates are in no calendar, and are to be kept as text".into());
+            }
+            beliefs.insert(
+                (table.name.clone(), column.name.clone()),
+                Belief {
+                    sought: values.clone(),
+                    values,
+                    scan: scan.cloned(),
+                    indexed: indexed.contains(&column.name),
+                    identity: column.identity.is_some(),
+                    folds: column.folds,
+                    why,
+                },
+            );
+        }
+    }
+    if !context.same_family() {
+        for group in groups(tables) {
+            unite(&group, &mut beliefs, out);
+        }
+    }
+    beliefs
+}
+
+fn unite(group: &[Place], beliefs: &mut HashMap<Place, Belief>, out: &mut Converted) {
+    let members: Vec<Belief> = group
+        .iter()
+        .filter_map(|p| beliefs.get(p).cloned())
+        .collect();
+    let Some((first, rest)) = members.split_first() else {
+        return;
+    };
+    let mut ty = Some(first.values.clone());
+    let mut scan = first.scan.clone();
+    for other in rest {
+        ty = ty.and_then(|t| widest(&t, &other.values));
+        scan = match (&scan, &other.scan) {
+            (Some(a), Some(b)) => Some(joined(a, b)),
+            _ => None,
+        };
+    }
+    let Some(ty) = ty else {
+        let (table, column) = &group[0];
+        let said: Vec<String> = group
+            .iter()
+            .filter_map(|p| Some(format!("{}.{} ({})", p.0, p.1, beliefs.get(p)?.values)))
+            .collect();
+        out.findings.push(
+            finding(
+                "foreign-key-types-differ",
+                Severity::Warning,
+                table,
+                format!(
+                    "columns that a foreign key ties together have types without a common one: {}",
+                    said.join(", ")
+                ),
+            )
+            .at(column)
+            .remedy("choose a type for one of them: [[table]] cast = { column = \"type\" }"),
+        );
+        return;
+    };
+    for place in group {
+        let Some(belief) = beliefs.get_mut(place) else {
+            continue;
+        };
+        if belief.values != ty {
+            let others: Vec<String> = group
+                .iter()
+                .filter(|p| *p != place)
+                .map(|p| format!("{}.{}", p.0, p.1))
+                .collect();
+            belief.why = Some(format!(
+                "one type with {} along foreign keys",
+                others.join(", ")
+            ));
+        }
+        belief.sought = ty.clone();
+        belief.scan.clone_from(&scan);
+        belief.indexed = members.iter().any(|m| m.indexed);
+        belief.identity = members.iter().any(|m| m.identity);
+        belief.folds = members.iter().any(|m| m.folds);
+    }
+}
+
+pub(super) fn excluded(table: &Table, column: &str, context: &Context<'_>) -> bool {
+    names::wish(context.settings, &table.name)
+        .is_some_and(|w| w.exclude_columns.iter().any(|c| c == column))
+}
+
+/// The columns that any key, index or foreign key orders by.
+fn indexed(table: &Table, catalog: &Catalog) -> HashSet<String> {
+    let mut out = HashSet::new();
+    let keys = table.primary_key.iter().chain(&table.uniques);
+    out.extend(keys.flat_map(|k| k.columns.iter().cloned()));
+    out.extend(
+        table
+            .foreign_keys
+            .iter()
+            .flat_map(|k| k.columns.iter().cloned()),
+    );
+    for part in table.indexes.iter().flat_map(|i| &i.parts) {
+        if let IndexOf::Column(c) = &part.of {
+            out.insert(c.clone());
+        }
+    }
+    // A parent's columns are in a key of the parent; the catalog may show it as a plain unique index.
+    if table.primary_key.is_none() {
+        for key in catalog.tables.iter().flat_map(|t| &t.foreign_keys) {
+            if key.parent == table.name {
+                out.extend(key.parent_columns.iter().cloned());
+            }
+        }
+    }
+    out
+}
+
+/// Finds the place of a column in the target, and says what a person must know of it.
+///
+/// `name` is the column's target name, `table` its target table.
+pub(super) fn place(
+    source: &Table,
+    column: &Column,
+    belief: &Belief,
+    table: &TableName,
+    name: &str,
+    context: &Context<'_>,
+    out: &mut Converted,
+) -> Placement {
+    let policies = context.policies(&source.name);
+    let same_family = context.same_family();
+    let ty = target_names(&belief.sought, table, name, context);
+    let ask = PlaceContext {
+        scan: belief.scan.as_ref(),
+        indexed: belief.indexed,
+        identity: belief.identity,
+        folds: belief.folds,
+        same_family,
+        native: &column.native,
+        policies: &policies,
+    };
+    let mut placement = context.dialect.place(&ty, &ask);
+    let mut why = belief.why.clone();
+    let wish = names::wish(context.settings, &source.name)
+        .and_then(|w| w.cast.iter().find(|(c, _)| *c == column.name));
+    if let Some((_, native)) = wish {
+        placement = Placement {
+            ty: cast::meaning(&context.target.family, native),
+            native: native.clone(),
+            fidelity: Fidelity::Widened,
+            force_nullable: false,
+            check: None,
+            note: None,
+        };
+        why = Some("chosen in the settings".into());
+    }
+    let fidelity = match &placement.fidelity {
+        Fidelity::Exact => "exact",
+        Fidelity::Widened => "widened",
+        Fidelity::Lossy { policy, stops } => {
+            lossy(source, column, belief, &placement, policy, *stops, out);
+            "lossy"
+        }
+        Fidelity::Impossible => {
+            out.findings.push(
+                finding(
+                    "type-not-supported",
+                    Severity::Stop,
+                    &source.name,
+                    format!("the target has no place for {}", column.native),
+                )
+                .at(&column.name)
+                .remedy(format!(
+                    "leave the column out: [[table]] name = \"{}\" exclude_columns = [\"{}\"]",
+                    source.name, column.name
+                )),
+            );
+            "impossible"
+        }
+    };
+    if placement.force_nullable && !column.nullable {
+        out.findings.push(
+            finding(
+                "becomes-nullable",
+                Severity::Lossy,
+                &source.name,
+                "the column allows NULL in the target, since a policy writes NULL",
+            )
+            .at(&column.name),
+        );
+    }
+    let why = match (why, placement.note.clone()) {
+        (Some(a), Some(b)) => Some(format!("{a}; {b}")),
+        (a, b) => a.or(b),
+    };
+    out.decisions.push(ColumnDecision {
+        table: source.name.clone(),
+        column: column.name.clone(),
+        from: column.native.clone(),
+        to: placement.native.clone(),
+        fidelity: fidelity.into(),
+        why,
+    });
+    placement
+}
+
+fn lossy(
+    source: &Table,
+    column: &Column,
+    belief: &Belief,
+    placement: &Placement,
+    policy: &str,
+    stops: bool,
+    out: &mut Converted,
+) {
+    let reason = placement.note.clone().unwrap_or_else(|| {
+        format!(
+            "{} can not hold every value of {} as it is",
+            placement.native, column.native
+        )
+    });
+    let hazards: &[Hazard] = hazards_of(policy);
+    let (severity, text) = if stops {
+        (Severity::Stop, reason)
+    } else {
+        (
+            Severity::Lossy,
+            format!("{reason}; values change by {policy}"),
+        )
+    };
+    let mut made = finding(code_of(policy), severity, &source.name, text)
+        .at(&column.name)
+        .evidence(belief.scan.as_ref(), hazards);
+    if stops {
+        made = made.remedy(format!(
+            "mend the values in the source, or choose in [types]: {}",
+            choices_of(policy)
+        ));
+    }
+    out.findings.push(made);
+}
+
+/// Gives types with names their target names; a nameless type of words is called `table_column`.
+fn target_names(ty: &Type, table: &TableName, column: &str, context: &Context<'_>) -> Type {
+    let name_of = |name: &TableName| {
+        let to = context.names.object(name);
+        TableName {
+            name: names::shorten(&to.name, context.target),
+            ..to
+        }
+    };
+    match ty {
+        Type::Enum { name, members } => Type::Enum {
+            name: match name {
+                _ if !context.target.namespaces => None,
+                Some(name) => Some(name_of(name)),
+                None => Some(TableName {
+                    schema: table.schema.clone(),
+                    name: names::shorten(&format!("{}_{column}", table.name), context.target),
+                }),
+            },
+            members: members.clone(),
+        },
+        Type::Domain { name, base } => Type::Domain {
+            name: name_of(name),
+            base: base.clone(),
+        },
+        other => other.clone(),
+    }
+}

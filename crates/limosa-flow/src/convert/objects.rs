@@ -1,0 +1,123 @@
+//! Everything that is not a table: named types, counters, views, routines.
+
+use super::{Context, Converted};
+use crate::hazards::finding;
+use crate::names;
+use crate::plan::Severity;
+use limosa_core::schema::{Catalog, EnumType, Sequence, TableName, Type, View};
+
+/// Takes note of the named types on which a placement stands.
+pub(super) fn named_types(
+    ty: &Type,
+    catalog: &Catalog,
+    context: &Context<'_>,
+    out: &mut Converted,
+) {
+    match ty {
+        Type::Enum {
+            name: Some(name),
+            members,
+        } => {
+            if !out.enums.iter().any(|e| e.name == *name) {
+                out.enums.push(EnumType {
+                    name: name.clone(),
+                    members: members.clone(),
+                });
+            }
+        }
+        Type::Array { element } => named_types(element, catalog, context, out),
+        Type::Domain { name, .. } => {
+            let found = catalog
+                .domains
+                .iter()
+                .find(|d| called(&d.name, context) == *name);
+            if let Some(domain) = found
+                && !out.domains.iter().any(|d| d.name == *name)
+            {
+                out.domains.push(limosa_core::schema::DomainType {
+                    name: name.clone(),
+                    ..domain.clone()
+                });
+            }
+        }
+        _ => {}
+    }
+}
+
+fn called(name: &TableName, context: &Context<'_>) -> TableName {
+    let to = context.names.object(name);
+    TableName {
+        name: names::shorten(&to.name, context.target),
+        ..to
+    }
+}
+
+/// Converts sequences and views, and says what else there is.
+pub(super) fn convert(catalog: &Catalog, context: &Context<'_>, out: &mut Converted) {
+    let same = context.same_family();
+    if same {
+        // Arrays and functions may name types that no column has.
+        for e in &catalog.enums {
+            let name = called(&e.name, context);
+            if !out.enums.iter().any(|known| known.name == name) {
+                out.enums.push(EnumType {
+                    name,
+                    members: e.members.clone(),
+                });
+            }
+        }
+    }
+    for sequence in &catalog.sequences {
+        out.sequences.push(Sequence {
+            name: called(&sequence.name, context),
+            ..sequence.clone()
+        });
+    }
+    for view in &catalog.views {
+        let kind = if view.materialized {
+            "materialized view"
+        } else {
+            "view"
+        };
+        if same && !context.names.renamed() {
+            out.views.push(View {
+                name: called(&view.name, context),
+                ..view.clone()
+            });
+        } else {
+            let why = if same {
+                "tables that it may name are called otherwise in the target"
+            } else {
+                "its words are the source's"
+            };
+            out.findings.push(
+                finding(
+                    "view-not-moved",
+                    Severity::Warning,
+                    &view.name,
+                    format!(
+                        "the {kind} is not moved: {why}. Its query: {}",
+                        view.query.trim()
+                    ),
+                )
+                .remedy("write it by hand in the target, after the run"),
+            );
+        }
+    }
+    for routine in &catalog.routines {
+        out.findings.push(
+            finding(
+                "routine-not-moved",
+                Severity::Warning,
+                &routine.name,
+                format!("the {} is not moved", routine.kind),
+            )
+            .remedy("write it by hand in the target, before the views and triggers that use it"),
+        );
+    }
+    out.findings.extend(catalog.notes.iter().map(|note| {
+        let mut made = finding("inspection", Severity::Note, "", note);
+        made.object = None;
+        made
+    }));
+}

@@ -1,0 +1,243 @@
+//! Makes a plan from two databases and a wish.
+//!
+//! Reads both and writes neither. Everything that a run does is decided here; what can not be decided
+//! without a person is a finding of severity stop.
+
+mod existing;
+mod steps;
+mod tables;
+mod weaken;
+
+use crate::convert::{self, Context};
+use crate::estimate;
+use crate::hazards::{self, finding};
+use crate::names::{self, Names};
+use crate::plan::{Estimate, Finding, PLAN_FORMAT, Plan, Severity, Side};
+use crate::progress::{Fact, Progress};
+use crate::scan;
+use crate::settings::PlanSettings;
+use limosa_core::engine::{Engine, Identity};
+use limosa_core::schema::{Catalog, Table};
+use limosa_core::{Error, ErrorKind, Result};
+use std::time::Instant;
+use steps::Steps;
+
+fn side(engine: &dyn Engine, identity: Identity) -> Side {
+    Side {
+        address: engine.address(),
+        identity,
+        capabilities: engine.capabilities().clone(),
+        security: engine.security(),
+    }
+}
+
+fn inspect(source: &dyn Engine, target: &dyn Engine, progress: &Progress) -> Result<[Catalog; 2]> {
+    let began = Instant::now();
+    progress.hear(Fact::StageBegan {
+        stage: "inspect",
+        items: 2,
+    });
+    let both = [
+        source.inspect().map_err(|e| e.on("the source"))?,
+        target.inspect().map_err(|e| e.on("the target"))?,
+    ];
+    progress.hear(Fact::StageEnded {
+        stage: "inspect",
+        seconds: began.elapsed().as_secs_f64(),
+    });
+    Ok(both)
+}
+
+/// Makes a plan.
+///
+/// `workers` is the number of lanes that scan values, and for which the estimate is made; `made_by` is the
+/// version of the program. Tables are inspected, their values scanned as `settings.scan` says, and
+/// every column, key and step decided.
+///
+/// # Errors
+/// `Conflict` (definite) if both are one database, or the target has tables of these names;
+/// `Configuration` if no table is left; else what the engines say.
+pub fn make(
+    source: &dyn Engine,
+    target: &dyn Engine,
+    settings: &PlanSettings,
+    workers: usize,
+    progress: &Progress,
+    made_by: &str,
+) -> Result<Plan> {
+    make_with_catalogs(source, target, settings, workers, progress, made_by).map(|(plan, _)| plan)
+}
+
+/// The same, and the two catalogs that it stands on.
+pub(crate) fn make_with_catalogs(
+    source: &dyn Engine,
+    target: &dyn Engine,
+    settings: &PlanSettings,
+    workers: usize,
+    progress: &Progress,
+    made_by: &str,
+) -> Result<(Plan, [Catalog; 2])> {
+    let identities = (source.identity()?, target.identity()?);
+    if identities.0 == identities.1 {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            "planning",
+            "source and target are the same database",
+        )
+        .hint("give the target another address"));
+    }
+    let [catalog, there] = inspect(source, target, progress)?;
+    let chosen: Vec<&Table> = catalog
+        .tables
+        .iter()
+        .filter(|t| names::selected(settings, &t.name))
+        .collect();
+    if chosen.is_empty() {
+        let why = if catalog.tables.is_empty() {
+            "the source has no tables"
+        } else {
+            "no table of the source fits the patterns"
+        };
+        return Err(Error::new(ErrorKind::Configuration, "planning", why)
+            .on(source.address())
+            .hint("look at include and exclude, and at the database in the source's address"));
+    }
+    let (from, to) = (source.capabilities(), target.capabilities());
+    let mut findings = unknown(settings, &catalog);
+    let (names, named) = Names::new(&chosen, from, to, settings);
+    findings.extend(named);
+    let scans = scan::scan_all(source, target, &chosen, settings.scan, workers, progress)?;
+    let mut converted = convert::convert(
+        &catalog,
+        &Context {
+            source: from,
+            target: to,
+            dialect: target.dialect(),
+            settings,
+            names: &names,
+            scans: &scans,
+        },
+    );
+    if settings.into_existing {
+        findings.extend(existing::adopt(&mut converted, &there, to));
+    } else {
+        existing::clash(&converted, &there, to)?;
+    }
+    let mut steps = Steps::new(target.dialect(), to);
+    if !settings.into_existing {
+        steps.make(&converted, &names)?;
+    }
+    steps.finish(&catalog, &converted, settings.into_existing)?;
+    findings.append(&mut converted.findings);
+    findings.append(&mut steps.findings);
+
+    let mut plans = Vec::new();
+    for table in &converted.tables {
+        let Some(of) = catalog.table(&table.source) else {
+            continue;
+        };
+        let keyed = !of.identifying_columns().is_empty();
+        findings.extend(hazards::of_table(of, keyed));
+        let scan = scans.get(&table.source);
+        if to.column_limit > 0 && table.target.columns.len() > to.column_limit {
+            findings.push(finding(
+                "too-many-columns",
+                Severity::Stop,
+                &table.source,
+                format!(
+                    "the table has {} columns, and the target allows {}",
+                    table.target.columns.len(),
+                    to.column_limit
+                ),
+            ));
+        }
+        plans.push(tables::plan(
+            of,
+            table,
+            scan,
+            source,
+            target,
+            settings,
+            &mut findings,
+        ));
+    }
+    // The largest first, so that the last lane does not end alone with a large one.
+    plans.sort_by(|a, b| {
+        let size = |t: &crate::plan::TablePlan| (t.bytes.unwrap_or(0), t.rows.unwrap_or(0));
+        size(b).cmp(&size(a)).then_with(|| a.name().cmp(b.name()))
+    });
+    for table in &plans {
+        findings.extend(table.not_compared.iter().map(|(column, why)| {
+            finding(
+                "not-compared",
+                Severity::Warning,
+                &table.read.table,
+                format!("the column can not be compared after the copy: {why}"),
+            )
+            .at(column)
+        }));
+    }
+    findings.sort_by(|a, b| {
+        (b.severity, &a.object, &a.column, &a.code)
+            .cmp(&(a.severity, &b.object, &b.column, &b.code))
+    });
+    findings.dedup();
+    let mut plan = Plan {
+        format_version: PLAN_FORMAT,
+        made_by: made_by.into(),
+        strategy: "big_bang".into(),
+        settings: settings.clone(),
+        source: side(source, identities.0),
+        target: side(target, identities.1),
+        decisions: converted.decisions,
+        tables: plans,
+        steps: steps.steps,
+        findings,
+        estimate: Estimate::default(),
+    };
+    plan.estimate = estimate::estimate(&plan, workers);
+    Ok((plan, [catalog, there]))
+}
+
+/// Wishes that name nothing.
+fn unknown(settings: &PlanSettings, catalog: &Catalog) -> Vec<Finding> {
+    let mut out = Vec::new();
+    for wish in &settings.tables {
+        let Some(table) = catalog
+            .tables
+            .iter()
+            .find(|t| t.name.to_string() == wish.name || t.name.name == wish.name)
+        else {
+            out.push(
+                finding(
+                    "unknown-table",
+                    Severity::Stop,
+                    &wish.name,
+                    "the settings name a table that the source does not have",
+                )
+                .remedy("write its name as the source has it, in its own case"),
+            );
+            continue;
+        };
+        let columns = wish
+            .exclude_columns
+            .iter()
+            .chain(wish.rename_columns.iter().map(|(c, _)| c))
+            .chain(wish.cast.iter().map(|(c, _)| c));
+        for column in columns {
+            if table.column(column).is_none() {
+                out.push(
+                    finding(
+                        "unknown-column",
+                        Severity::Stop,
+                        &table.name,
+                        "the settings name a column that the table does not have",
+                    )
+                    .at(column)
+                    .remedy("write its name as the source has it, in its own case"),
+                );
+            }
+        }
+    }
+    out
+}

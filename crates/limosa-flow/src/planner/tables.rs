@@ -1,0 +1,215 @@
+//! How each table is read, written and compared.
+
+use crate::convert::{ConvertedColumn, ConvertedTable};
+use crate::hazards::finding;
+use crate::names;
+use crate::plan::{Finding, Severity, TablePlan};
+use crate::settings::PlanSettings;
+use limosa_core::canonical::{self, Form};
+use limosa_core::engine::{
+    CanonicalColumn, CanonicalRead, ColumnRead, ColumnWrite, Engine, LoadSpec, TableRead,
+};
+use limosa_core::scan::TableScan;
+use limosa_core::schema::{Table, Type};
+
+/// Makes the plan of one table. `source` is the catalog's table, `scan` what is known of its values.
+pub(super) fn plan(
+    source: &Table,
+    table: &ConvertedTable,
+    scan: Option<&TableScan>,
+    from: &dyn Engine,
+    to: &dyn Engine,
+    settings: &PlanSettings,
+    findings: &mut Vec<Finding>,
+) -> TablePlan {
+    let same = from.capabilities().family == to.capabilities().family;
+    let policies = names::wish(settings, &source.name)
+        .and_then(|w| w.types)
+        .unwrap_or(settings.policies);
+    let moved: Vec<&ConvertedColumn> = table.columns.iter().filter(|c| !c.computed).collect();
+    let read_column = |c: &ConvertedColumn| ColumnRead {
+        name: c.source.name.clone(),
+        ty: c.source.ty.clone(),
+        native: c.source.native.clone(),
+        as_text: same && own_text(c),
+    };
+    let read = TableRead {
+        table: source.name.clone(),
+        columns: moved.iter().map(|c| read_column(c)).collect(),
+        key: cut(source, settings, findings)
+            .iter()
+            .filter_map(|name| {
+                let c = source.column(name)?;
+                Some(ColumnRead {
+                    name: c.name.clone(),
+                    ty: c.ty.clone(),
+                    native: c.native.clone(),
+                    as_text: false,
+                })
+            })
+            .collect(),
+        physical: true,
+    };
+    let mut load = LoadSpec {
+        table: table.target.name.clone(),
+        columns: moved
+            .iter()
+            .map(|c| ColumnWrite {
+                name: c.target.name.clone(),
+                source: c.values.clone(),
+                target: c.target.ty.clone(),
+                native: c.target.native.clone(),
+                nullable: c.target.nullable,
+                policies,
+            })
+            .collect(),
+        wire: None,
+    };
+    if same
+        && moved
+            .iter()
+            .all(|c| c.source.native == c.target.native && c.source.ty.base() == c.target.ty.base())
+    {
+        load.wire = from
+            .wire_out(&read)
+            .into_iter()
+            .find(|format| to.wire_in(&load, format));
+    }
+    let loose = same && from.capabilities().dynamic_types && to.capabilities().dynamic_types;
+    let (compare_source, compare_target, not_compared) = compare(source, table, same, loose);
+    TablePlan {
+        read,
+        load,
+        compare_source,
+        compare_target,
+        not_compared,
+        rows: scan
+            .filter(|s| s.complete)
+            .map(|s| s.rows)
+            .or(source.estimated_rows),
+        bytes: source.estimated_bytes,
+    }
+}
+
+/// Whether a value passes best in the engine's own text form, between two engines that both know it.
+fn own_text(c: &ConvertedColumn) -> bool {
+    c.source.native == c.target.native
+        && matches!(
+            c.source.ty.base(),
+            Type::Array { .. }
+                | Type::Native { .. }
+                | Type::Geometry { .. }
+                | Type::Inet
+                | Type::Cidr
+                | Type::MacAddress { .. }
+        )
+}
+
+/// The columns by which a table is cut.
+fn cut(source: &Table, settings: &PlanSettings, findings: &mut Vec<Finding>) -> Vec<String> {
+    let wish = names::wish(settings, &source.name).and_then(|w| w.partition_column.as_ref());
+    match wish {
+        Some(name) => match source.column(name) {
+            Some(column) if !column.nullable => vec![name.clone()],
+            found => {
+                let why = if found.is_some() {
+                    "it allows NULL, and rows with NULL would be in no part"
+                } else {
+                    "there is no such column"
+                };
+                findings.push(
+                    finding(
+                        "partition-column",
+                        Severity::Warning,
+                        &source.name,
+                        format!("the table is cut by its key, not by {name}: {why}"),
+                    )
+                    .at(name),
+                );
+                source.identifying_columns()
+            }
+        },
+        None => source.identifying_columns(),
+    }
+}
+
+fn compare(
+    source: &Table,
+    table: &ConvertedTable,
+    same: bool,
+    loose: bool,
+) -> (CanonicalRead, CanonicalRead, Vec<(String, String)>) {
+    let mut key = source.identifying_columns();
+    if key.is_empty()
+        && let Some(primary) = &table.target.primary_key
+    {
+        // The source may allow NULL there; the target does not, and the plan stops if there is one.
+        key = table
+            .columns
+            .iter()
+            .filter(|c| primary.columns.contains(&c.target.name))
+            .map(|c| c.source.name.clone())
+            .collect();
+    }
+    let mut not_compared = Vec::new();
+    let mut pairs: Vec<(&ConvertedColumn, Form)> = Vec::new();
+    for column in &table.columns {
+        match form(column, same, loose) {
+            Ok(form) => pairs.push((column, form)),
+            Err(why) => not_compared.push((column.target.name.clone(), why)),
+        }
+    }
+    let whole = key
+        .iter()
+        .all(|name| pairs.iter().any(|(c, _)| c.source.name == *name));
+    if !whole {
+        key.clear();
+    }
+    let place = |c: &ConvertedColumn| {
+        key.iter()
+            .position(|name| *name == c.source.name)
+            .unwrap_or(usize::MAX)
+    };
+    pairs.sort_by_key(|(c, _)| place(c));
+    let read = |table, columns| CanonicalRead {
+        table,
+        columns,
+        key_columns: key.len(),
+    };
+    let left = pairs
+        .iter()
+        .map(|(c, form)| CanonicalColumn {
+            name: c.source.name.clone(),
+            ty: c.source.ty.clone(),
+            native: c.source.native.clone(),
+            form: *form,
+        })
+        .collect();
+    let right = pairs
+        .iter()
+        .map(|(c, form)| CanonicalColumn {
+            name: c.target.name.clone(),
+            ty: c.target.ty.clone(),
+            native: c.target.native.clone(),
+            form: *form,
+        })
+        .collect();
+    (
+        read(source.name.clone(), left),
+        read(table.target.name.clone(), right),
+        not_compared,
+    )
+}
+
+fn form(c: &ConvertedColumn, same: bool, loose: bool) -> Result<Form, String> {
+    if loose {
+        return Ok(Form::Dynamic);
+    }
+    if same && own_text(c) {
+        return Ok(match c.source.ty.base() {
+            Type::Inet | Type::Cidr | Type::MacAddress { .. } => Form::Text,
+            _ => Form::Native,
+        });
+    }
+    canonical::form(&c.values, &c.target.ty)
+}
