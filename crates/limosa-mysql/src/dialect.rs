@@ -1,0 +1,55 @@
+//! What this engine can say.
+
+use crate::connection::Version;
+use crate::place;
+use crate::render;
+use crate::words::{self, MySqlWords};
+use limosa_core::dialect::{Dialect, PlaceContext, Placement};
+use limosa_core::error::Result;
+use limosa_core::expression::Expr;
+use limosa_core::operation::Operation;
+use limosa_core::scan::Hazard;
+use limosa_core::schema::Type;
+
+/// The words of one product in one version.
+pub(crate) struct MySqlDialect {
+    pub(crate) version: Version,
+    pub(crate) words: MySqlWords,
+}
+
+impl MySqlDialect {
+    pub(crate) fn new(version: Version) -> Self {
+        Self {
+            words: MySqlWords {
+                maria: version.maria,
+            },
+            version,
+        }
+    }
+}
+
+impl Dialect for MySqlDialect {
+    fn quote(&self, identifier: &str) -> String {
+        words::quote(identifier)
+    }
+
+    fn literal(&self, text: &str) -> String {
+        words::literal(text)
+    }
+
+    fn place(&self, ty: &Type, context: &PlaceContext<'_>) -> Placement {
+        place::place(&self.version, ty, context)
+    }
+
+    fn wants_scan(&self, ty: &Type) -> Vec<Hazard> {
+        place::wants_scan(ty)
+    }
+
+    fn render(&self, operation: &Operation) -> Result<Vec<String>> {
+        render::render(self, operation)
+    }
+
+    fn expression(&self, expression: &Expr) -> Option<String> {
+        limosa_sql::write(expression, &self.words)
+    }
+}

@@ -1,0 +1,285 @@
+//! The catalog's other objects: views, triggers, partitions, routines, events, sequences.
+
+use crate::connection::Connection;
+use crate::inspect::{Context, ask, ours};
+use crate::words::quote;
+use limosa_core::error::Result;
+use limosa_core::schema::*;
+
+/// Takes the database's own name off the identifiers of `text` that it qualifies. `names` are the
+/// objects of the database; they decide where two parts could also be an alias and its column.
+pub(crate) fn without_database(text: &str, database: &str, names: &[String]) -> String {
+    let bytes = text.as_bytes();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\'' | b'"' => {
+                let end = end_of_quoted(bytes, at, true);
+                out.push_str(&text[at..end]);
+                at = end;
+            }
+            b'`' => {
+                // A chain of quoted identifiers with dots between them.
+                let mut parts = Vec::new();
+                let from = at;
+                loop {
+                    let end = end_of_quoted(bytes, at, false);
+                    parts.push((at, end));
+                    at = end;
+                    if bytes.get(at) == Some(&b'.') && bytes.get(at + 1) == Some(&b'`') {
+                        at += 1;
+                    } else {
+                        break;
+                    }
+                }
+                let first = &text[parts[0].0..parts[0].1];
+                let strips = first == quote(database)
+                    && match parts.as_slice() {
+                        [_, _, _, ..] => true,
+                        [_, second] => {
+                            let second = &text[second.0..second.1];
+                            names.is_empty() || names.iter().any(|n| quote(n) == second)
+                        }
+                        _ => false,
+                    };
+                let from = if strips { parts[1].0 } else { from };
+                out.push_str(&text[from..at]);
+            }
+            _ => {
+                let next = bytes[at..]
+                    .iter()
+                    .position(|b| matches!(b, b'\'' | b'"' | b'`'))
+                    .map_or(bytes.len(), |n| at + n);
+                out.push_str(&text[at..next]);
+                at = next;
+            }
+        }
+    }
+    out
+}
+
+fn end_of_quoted(bytes: &[u8], from: usize, escapes: bool) -> usize {
+    let quote = bytes[from];
+    let mut at = from + 1;
+    while at < bytes.len() {
+        if bytes[at] == b'\\' && escapes {
+            at += 2;
+        } else if bytes[at] == quote {
+            if bytes.get(at + 1) != Some(&quote) {
+                return at + 1;
+            }
+            at += 2;
+        } else {
+            at += 1;
+        }
+    }
+    bytes.len()
+}
+
+pub(crate) fn triggers(
+    connection: &mut Connection,
+    context: &Context<'_>,
+    catalog: &mut Catalog,
+) -> Result<()> {
+    let rows = ask(
+        connection,
+        "SELECT trigger_name, event_object_table, action_timing, event_manipulation, \
+         action_statement FROM information_schema.triggers WHERE trigger_schema = DATABASE() \
+         ORDER BY event_object_table, action_order, trigger_name",
+    )?;
+    for row in rows.iter().filter(|r| !ours(r.text(0))) {
+        let Some(table) = catalog
+            .tables
+            .iter_mut()
+            .find(|t| t.name.name == row.text(1))
+        else {
+            continue;
+        };
+        table.triggers.push(Trigger {
+            name: row.text(0).to_owned(),
+            text: format!(
+                "CREATE TRIGGER {} {} {} ON {} FOR EACH ROW {}",
+                quote(row.text(0)),
+                row.text(2),
+                row.text(3),
+                quote(row.text(1)),
+                without_database(row.text(4), context.database, &[])
+            ),
+        });
+    }
+    Ok(())
+}
+
+pub(crate) fn partitions(connection: &mut Connection, catalog: &mut Catalog) -> Result<()> {
+    let rows = ask(
+        connection,
+        "SELECT table_name, partition_name, partition_method, partition_expression, \
+         partition_description, subpartition_method FROM information_schema.partitions \
+         WHERE table_schema = DATABASE() AND partition_name IS NOT NULL \
+         ORDER BY table_name, partition_ordinal_position, subpartition_ordinal_position",
+    )?;
+    for row in &rows {
+        let Some(table) = catalog
+            .tables
+            .iter_mut()
+            .find(|t| t.name.name == row.text(0))
+        else {
+            continue;
+        };
+        if row.maybe(5).is_some() {
+            let note = "subpartitions".to_owned();
+            if !table.unrepresented.contains(&note) {
+                table.unrepresented.push(note);
+            }
+        }
+        let method = row.text(2);
+        let bound = match (row.maybe(4), method.starts_with("LIST")) {
+            (Some("MAXVALUE"), false) => "VALUES LESS THAN MAXVALUE".to_owned(),
+            (Some(text), false) => format!("VALUES LESS THAN ({text})"),
+            (Some("DEFAULT"), true) => "DEFAULT".to_owned(),
+            (Some(text), true) => format!("VALUES IN ({text})"),
+            (None, _) => String::new(),
+        };
+        let part = (TableName::bare(row.text(1)), bound);
+        match &mut table.partitioning {
+            Some(partitioning) if partitioning.parts.contains(&part) => {}
+            Some(partitioning) => partitioning.parts.push(part),
+            None => {
+                table.partitioning = Some(Partitioning {
+                    clause: format!("{method} ({})", row.text(3)),
+                    parts: vec![part],
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn views(
+    connection: &mut Connection,
+    context: &Context<'_>,
+    catalog: &mut Catalog,
+) -> Result<()> {
+    let rows = ask(
+        connection,
+        "SELECT table_name, view_definition FROM information_schema.views \
+         WHERE table_schema = DATABASE() ORDER BY table_name",
+    )?;
+    let mut names: Vec<String> = catalog.tables.iter().map(|t| t.name.name.clone()).collect();
+    names.extend(rows.iter().map(|r| r.text(0).to_owned()));
+    let mut waiting: Vec<View> = Vec::new();
+    for row in rows.iter().filter(|r| !ours(r.text(0))) {
+        match row.some(1) {
+            Some(text) => waiting.push(View {
+                name: TableName::bare(row.text(0)),
+                query: without_database(&text, context.database, &names),
+                materialized: false,
+            }),
+            None => catalog.notes.push(format!(
+                "The definition of view {} can not be seen: SHOW VIEW is missing.",
+                row.text(0)
+            )),
+        }
+    }
+    // A view comes after those that it names; a circle, which no server allows, ends the sorting.
+    while !waiting.is_empty() {
+        let ready: Vec<bool> = waiting
+            .iter()
+            .map(|v| {
+                !waiting
+                    .iter()
+                    .any(|o| o.name != v.name && v.query.contains(&quote(&o.name.name)))
+            })
+            .collect();
+        let stuck = !ready.contains(&true);
+        let mut at = 0;
+        let mut rest = Vec::new();
+        for view in waiting {
+            if ready[at] || stuck {
+                catalog.views.push(view);
+            } else {
+                rest.push(view);
+            }
+            at += 1;
+        }
+        waiting = rest;
+    }
+    Ok(())
+}
+
+pub(crate) fn routines(connection: &mut Connection, catalog: &mut Catalog) -> Result<()> {
+    let rows = ask(
+        connection,
+        "SELECT routine_name, LOWER(routine_type) FROM information_schema.routines \
+         WHERE routine_schema = DATABASE() \
+         UNION ALL SELECT event_name, 'event' FROM information_schema.events \
+         WHERE event_schema = DATABASE() ORDER BY 2, 1",
+    )?;
+    for row in rows.iter().filter(|r| !ours(r.text(0))) {
+        catalog.routines.push(Routine {
+            name: TableName::bare(row.text(0)),
+            kind: row.text(1).to_owned(),
+            text: None,
+        });
+    }
+    Ok(())
+}
+
+pub(crate) fn sequences(
+    connection: &mut Connection,
+    catalog: &mut Catalog,
+    names: &[String],
+) -> Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let each: Vec<String> = names
+        .iter()
+        .map(|n| {
+            format!(
+                "SELECT {}, start_value, increment, minimum_value, maximum_value, cycle_option, \
+                 next_not_cached_value FROM {}",
+                crate::words::literal(n),
+                quote(n)
+            )
+        })
+        .collect();
+    for row in ask(connection, &each.join(" UNION ALL "))? {
+        catalog.sequences.push(Sequence {
+            name: TableName::bare(row.text(0)),
+            start: row.number(1).unwrap_or(1),
+            increment: row.number(2).unwrap_or(1),
+            min: row.number(3).unwrap_or(1),
+            max: row.number(4).unwrap_or(i128::from(i64::MAX) - 1),
+            cycle: row.text(5) == "1",
+            next: row.number(6).unwrap_or(1),
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_databases_own_name_is_taken_off() {
+        let names = ["t".to_owned(), "v".to_owned()];
+        for (text, want) in [
+            ("select `d`.`t`.`a` from `d`.`t`", "select `t`.`a` from `t`"),
+            (
+                "select 'x`d`.`t`' from `d`.`t`",
+                "select 'x`d`.`t`' from `t`",
+            ),
+            (
+                "select `d`.`a` from `d`.`t` `d`",
+                "select `d`.`a` from `t` `d`",
+            ),
+            ("`e`.`t`", "`e`.`t`"),
+            ("'it''s \\' `d`.`t`'", "'it''s \\' `d`.`t`'"),
+        ] {
+            assert_eq!(without_database(text, "d", &names), want);
+        }
+    }
+}

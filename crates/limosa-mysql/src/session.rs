@@ -1,0 +1,112 @@
+//! A connection for statements.
+
+use crate::connect::Target;
+use crate::connection::Connection;
+use crate::words::{literal, quote};
+use limosa_core::engine::Session;
+use limosa_core::error::{Error, ErrorKind, Result};
+use limosa_core::operation::ObjectRef;
+use limosa_core::schema::TableName;
+use std::sync::Arc;
+
+const DOING: &str = "running a statement";
+
+/// Statements on a connection of their own.
+pub(crate) struct MySqlSession {
+    connection: Connection,
+}
+
+impl MySqlSession {
+    pub(crate) fn open(target: &Arc<Target>) -> Result<Self> {
+        let mut connection = Connection::open(target)?;
+        // Tables are made in any order, and a foreign key is checked when it is added.
+        connection.run(DOING, "SET SESSION lock_wait_timeout = 3600")?;
+        Ok(Self { connection })
+    }
+
+    fn found(&mut self, sql: &str) -> Result<bool> {
+        Ok(!self.connection.rows(DOING, sql)?.is_empty())
+    }
+}
+
+fn named(name: &TableName) -> Result<String> {
+    match &name.schema {
+        None => Ok(literal(&name.name)),
+        Some(_) => Err(Error::new(
+            ErrorKind::Unsupported,
+            DOING,
+            "this engine has no namespaces below the database",
+        )
+        .on(name.to_string())),
+    }
+}
+
+impl Session for MySqlSession {
+    fn execute(&mut self, sql: &str) -> Result<()> {
+        self.connection.run(DOING, sql).map(|_| ())
+    }
+
+    fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+        self.connection.rows(DOING, sql)
+    }
+
+    fn exists(&mut self, object: &ObjectRef) -> Result<bool> {
+        let here = "table_schema = DATABASE()";
+        match object {
+            ObjectRef::Schema(_) | ObjectRef::Type(_) => Ok(false),
+            ObjectRef::Table(t) => self.found(&format!(
+                "SELECT 1 FROM information_schema.tables WHERE {here} AND table_name = {} \
+                 AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED')",
+                named(t)?
+            )),
+            ObjectRef::Sequence(t) => self.found(&format!(
+                "SELECT 1 FROM information_schema.tables WHERE {here} AND table_name = {} \
+                 AND table_type = 'SEQUENCE'",
+                named(t)?
+            )),
+            ObjectRef::View(t) => self.found(&format!(
+                "SELECT 1 FROM information_schema.views WHERE {here} AND table_name = {}",
+                named(t)?
+            )),
+            ObjectRef::PrimaryKey(t) => self.found(&format!(
+                "SELECT 1 FROM information_schema.statistics WHERE {here} AND table_name = {} \
+                 AND index_name = 'PRIMARY' LIMIT 1",
+                named(t)?
+            )),
+            ObjectRef::Index(t, name) => self.found(&format!(
+                "SELECT 1 FROM information_schema.statistics WHERE {here} AND table_name = {} \
+                 AND index_name = {} LIMIT 1",
+                named(t)?,
+                literal(name)
+            )),
+            ObjectRef::Constraint(t, name) => self.found(&format!(
+                "SELECT 1 FROM information_schema.table_constraints WHERE {here} AND table_name = {} \
+                 AND constraint_name = {} AND constraint_type IN ('FOREIGN KEY', 'CHECK')",
+                named(t)?,
+                literal(name)
+            )),
+        }
+    }
+
+    fn count(&mut self, table: &TableName, enough: Option<u64>) -> Result<u64> {
+        let table_name = quote(&table.name);
+        let sql = match enough {
+            Some(n) => {
+                format!("SELECT COUNT(*) FROM (SELECT 1 FROM {table_name} LIMIT {n}) limosa")
+            }
+            None => format!("SELECT COUNT(*) FROM {table_name}"),
+        };
+        let counted = self.connection.value("counting rows", &sql);
+        let text = counted.map_err(|e| e.on(table.to_string()))?;
+        Ok(text.and_then(|t| t.parse().ok()).unwrap_or(0))
+    }
+
+    fn greatest(&mut self, table: &TableName, column: &str) -> Result<Option<i128>> {
+        let sql = format!("SELECT MAX({}) FROM {}", quote(column), quote(&table.name));
+        let text = self
+            .connection
+            .value("reading the greatest value", &sql)
+            .map_err(|e| e.on(table.to_string()))?;
+        Ok(text.and_then(|t| t.parse().ok()))
+    }
+}

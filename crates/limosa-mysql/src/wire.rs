@@ -1,0 +1,395 @@
+//! Packets: framing over a TCP, TLS or local stream, and the reading of their parts.
+//!
+//! Nothing here trusts the server: lengths are checked before they are believed, memory grows only
+//! with bytes that have arrived, and a packet that ends too early is an error, never a panic.
+
+use limosa_core::error::{Error, ErrorKind, Result};
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
+
+/// The greatest payload of one frame; a packet of that size goes on in the next frame.
+const FRAME: usize = 0xff_ffff;
+/// The greatest packet that any server sends (the ceiling of `max_allowed_packet` and a little).
+const GREATEST: usize = (1 << 30) + (1 << 20);
+
+/// The bytes below the packets.
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+    Tls(Box<rustls::StreamOwned<rustls::ClientConnection, TcpStream>>),
+    /// Taken apart in the middle of a TLS handshake, or broken.
+    Closed,
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(s) => s.read(buffer),
+            #[cfg(unix)]
+            Stream::Unix(s) => s.read(buffer),
+            Stream::Tls(s) => s.read(buffer),
+            Stream::Closed => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(s) => s.write(bytes),
+            #[cfg(unix)]
+            Stream::Unix(s) => s.write(bytes),
+            Stream::Tls(s) => s.write(bytes),
+            Stream::Closed => Err(io::ErrorKind::NotConnected.into()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Tcp(s) => s.flush(),
+            #[cfg(unix)]
+            Stream::Unix(s) => s.flush(),
+            Stream::Tls(s) => s.flush(),
+            Stream::Closed => Ok(()),
+        }
+    }
+}
+
+/// What a broken stream is called.
+pub(crate) fn broken(error: &io::Error) -> Error {
+    let why = match error.kind() {
+        io::ErrorKind::UnexpectedEof => "the server closed the connection".to_owned(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            "the server did not answer in time".to_owned()
+        }
+        _ => error.to_string(),
+    };
+    Error::new(ErrorKind::Connection, "talking to the server", why)
+}
+
+/// What a server that breaks its protocol is called.
+pub(crate) fn malformed(what: &str) -> Error {
+    Error::new(
+        ErrorKind::Protocol,
+        "reading the server's answer",
+        format!("malformed {what}"),
+    )
+}
+
+/// A stream cut into packets.
+pub(crate) struct Wire {
+    pub(crate) stream: Stream,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    pub(crate) sequence: u8,
+    last: (usize, usize),
+    out: Vec<u8>,
+}
+
+impl Wire {
+    /// The bytes asked of the stream at once.
+    const READ: usize = 128 * 1024;
+
+    pub(crate) fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            buffer: vec![0; Self::READ],
+            start: 0,
+            end: 0,
+            sequence: 0,
+            last: (0, 0),
+            out: Vec::new(),
+        }
+    }
+
+    /// Whether bytes have arrived that nobody asked for; before TLS begins there must be none.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.start != self.end
+    }
+
+    /// Makes sure that `need` bytes from `start` are in the buffer.
+    fn want(&mut self, need: usize) -> Result<()> {
+        while self.end - self.start < need {
+            if self.start > 0 && (self.start == self.end || self.start + need > self.buffer.len()) {
+                self.buffer.copy_within(self.start..self.end, 0);
+                self.end -= self.start;
+                self.start = 0;
+            }
+            if self.end == self.buffer.len() {
+                // Doubling, so that memory follows what has arrived and not what was announced.
+                let more = self.buffer.len().clamp(Self::READ, 64 << 20);
+                self.buffer.resize(self.buffer.len() + more, 0);
+            }
+            match self.stream.read(&mut self.buffer[self.end..]) {
+                Ok(0) => return Err(broken(&io::ErrorKind::UnexpectedEof.into())),
+                Ok(n) => self.end += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(broken(&e)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the next packet. The slice is good until the next call.
+    #[inline]
+    pub(crate) fn packet(&mut self) -> Result<&[u8]> {
+        if self.end - self.start < 4 {
+            self.want(4)?;
+        }
+        let head = &self.buffer[self.start..self.start + 4];
+        let length = usize::from(head[0]) | usize::from(head[1]) << 8 | usize::from(head[2]) << 16;
+        if head[3] != self.sequence {
+            return Err(malformed("packet: out of order"));
+        }
+        self.sequence = self.sequence.wrapping_add(1);
+        if length == FRAME {
+            return self.long_packet();
+        }
+        if self.end - self.start < 4 + length {
+            self.want(4 + length)?;
+        }
+        let from = self.start + 4;
+        self.start = from + length;
+        self.last = (from, self.start);
+        Ok(&self.buffer[from..from + length])
+    }
+
+    /// The packet that [`Wire::packet`] gave last.
+    #[inline]
+    pub(crate) fn last(&self) -> &[u8] {
+        self.buffer
+            .get(self.last.0..self.last.1)
+            .unwrap_or_default()
+    }
+
+    /// Reads a packet of several frames and puts them together in the buffer.
+    #[cold]
+    fn long_packet(&mut self) -> Result<&[u8]> {
+        let mut whole = FRAME;
+        self.want(4 + whole)?;
+        loop {
+            self.want(4 + whole + 4)?;
+            let at = self.start + 4 + whole;
+            let head = &self.buffer[at..at + 4];
+            let length =
+                usize::from(head[0]) | usize::from(head[1]) << 8 | usize::from(head[2]) << 16;
+            if head[3] != self.sequence {
+                return Err(malformed("packet: out of order"));
+            }
+            self.sequence = self.sequence.wrapping_add(1);
+            if whole + length > GREATEST {
+                return Err(malformed("packet: longer than any server sends"));
+            }
+            self.want(4 + whole + 4 + length)?;
+            let at = self.start + 4 + whole;
+            self.buffer.copy_within(at + 4..self.end, at);
+            self.end -= 4;
+            whole += length;
+            if length < FRAME {
+                break;
+            }
+        }
+        let from = self.start + 4;
+        self.start = from + whole;
+        self.last = (from, self.start);
+        Ok(&self.buffer[from..from + whole])
+    }
+
+    /// Gives memory above the usual back, after one very large packet.
+    pub(crate) fn shrink(&mut self) {
+        if self.buffer.len() > 8 * Self::READ && self.start == self.end {
+            self.start = 0;
+            self.end = 0;
+            self.last = (0, 0);
+            self.buffer = vec![0; Self::READ];
+        }
+    }
+
+    /// Sends one packet, in as many frames as it takes.
+    pub(crate) fn send(&mut self, payload: &[u8]) -> Result<()> {
+        let mut rest = payload;
+        loop {
+            let now = rest.len().min(FRAME);
+            let head = (now as u32).to_le_bytes();
+            self.out.clear();
+            self.out
+                .extend_from_slice(&[head[0], head[1], head[2], self.sequence]);
+            self.sequence = self.sequence.wrapping_add(1);
+            // Small payloads go with their header in one write.
+            let sent = if now <= Self::READ {
+                self.out.extend_from_slice(&rest[..now]);
+                self.stream.write_all(&self.out)
+            } else {
+                self.stream
+                    .write_all(&self.out)
+                    .and_then(|()| self.stream.write_all(&rest[..now]))
+            };
+            sent.map_err(|e| broken(&e))?;
+            rest = &rest[now..];
+            if now < FRAME {
+                break;
+            }
+        }
+        self.stream.flush().map_err(|e| broken(&e))
+    }
+}
+
+/// The parts of a packet, read from the left.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts<'a> {
+    pub(crate) rest: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    pub(crate) fn new(packet: &'a [u8]) -> Self {
+        Self { rest: packet }
+    }
+
+    #[inline]
+    pub(crate) fn take(&mut self, n: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.rest.split_at_checked(n)?;
+        self.rest = rest;
+        Some(head)
+    }
+
+    #[inline]
+    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.rest.split_first_chunk::<N>()?;
+        self.rest = rest;
+        Some(*head)
+    }
+
+    #[inline]
+    pub(crate) fn u8(&mut self) -> Option<u8> {
+        let (&b, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(b)
+    }
+
+    pub(crate) fn u16(&mut self) -> Option<u16> {
+        self.array().map(u16::from_le_bytes)
+    }
+
+    pub(crate) fn u32(&mut self) -> Option<u32> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    /// A length-encoded integer; `None` at the end, and for NULL.
+    #[inline]
+    pub(crate) fn length(&mut self) -> Option<u64> {
+        match self.u8()? {
+            b @ 0..=0xfa => Some(u64::from(b)),
+            0xfc => self.u16().map(u64::from),
+            0xfd => self
+                .array::<3>()
+                .map(|b| u64::from(b[0]) | u64::from(b[1]) << 8 | u64::from(b[2]) << 16),
+            0xfe => self.array().map(u64::from_le_bytes),
+            _ => None,
+        }
+    }
+
+    /// A length-encoded string.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Option<&'a [u8]> {
+        let n = usize::try_from(self.length()?).ok()?;
+        self.take(n)
+    }
+
+    /// One cell of a text row: `Some(None)` is NULL, `None` a packet that ends too early.
+    #[inline]
+    pub(crate) fn cell(&mut self) -> Option<Option<&'a [u8]>> {
+        let (&first, rest) = self.rest.split_first()?;
+        if first < 0xfb {
+            let (cell, rest) = rest.split_at_checked(usize::from(first))?;
+            self.rest = rest;
+            return Some(Some(cell));
+        }
+        if first == 0xfb {
+            self.rest = rest;
+            return Some(None);
+        }
+        self.string().map(Some)
+    }
+
+    /// Text that ends with a zero byte, or with the packet.
+    pub(crate) fn zero_ended(&mut self) -> &'a [u8] {
+        match memchr::memchr(0, self.rest) {
+            Some(at) => {
+                let text = &self.rest[..at];
+                self.rest = &self.rest[at + 1..];
+                text
+            }
+            None => std::mem::take(&mut self.rest),
+        }
+    }
+}
+
+/// Appends a length-encoded string.
+pub(crate) fn put_string(out: &mut Vec<u8>, bytes: &[u8]) {
+    match bytes.len() {
+        n @ 0..=0xfa => out.push(n as u8),
+        n @ 0xfb..=0xffff => {
+            out.push(0xfc);
+            out.extend_from_slice(&(n as u16).to_le_bytes());
+        }
+        n => {
+            out.push(0xfd);
+            out.extend_from_slice(&(n as u32).to_le_bytes()[..3]);
+        }
+    }
+    out.extend_from_slice(bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, TcpStream};
+
+    fn pair() -> (Wire, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("bound");
+        let client = TcpStream::connect(address).expect("listening");
+        let (server, _) = listener.accept().expect("connected");
+        (Wire::new(Stream::Tcp(client)), server)
+    }
+
+    #[test]
+    fn a_packet_of_several_frames_is_one_packet() {
+        let (mut wire, mut server) = pair();
+        let body: Vec<u8> = (0..FRAME + 5).map(|i| i as u8).collect();
+        let sent = body.clone();
+        let writer = std::thread::spawn(move || {
+            server.write_all(&[0xff, 0xff, 0xff, 0]).expect("sent");
+            server.write_all(&sent[..FRAME]).expect("sent");
+            server.write_all(&[5, 0, 0, 1]).expect("sent");
+            server.write_all(&sent[FRAME..]).expect("sent");
+            server.write_all(&[1, 0, 0, 2, 42]).expect("sent");
+        });
+        assert!(wire.packet().expect("whole") == body);
+        assert_eq!(wire.packet().expect("next"), [42]);
+        writer.join().expect("writer");
+    }
+
+    #[test]
+    fn packets_that_end_too_early_are_errors() {
+        let (mut wire, mut server) = pair();
+        server.write_all(&[200, 0, 0, 0, 1, 2]).expect("sent");
+        drop(server);
+        assert_eq!(
+            wire.packet().expect_err("short").kind(),
+            ErrorKind::Connection
+        );
+        let mut parts = Parts::new(&[0xfc, 1]);
+        assert!(parts.cell().is_none());
+        let mut parts = Parts::new(&[0xfe, 255, 255, 255, 255, 255, 255, 255, 255, 1]);
+        assert!(parts.string().is_none());
+        let mut parts = Parts::new(&[0xfb, 2, b'a', b'b']);
+        assert_eq!(parts.cell(), Some(None));
+        assert_eq!(parts.cell(), Some(Some(&b"ab"[..])));
+        assert_eq!(parts.cell(), None);
+    }
+}
