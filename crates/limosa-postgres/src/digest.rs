@@ -1,0 +1,381 @@
+//! Rows in the canonical form: COPY in the text format, with a decoder of its own.
+//!
+//! Nothing here is shared with the reader: that one decodes the binary format. A mistake there shows
+//! as a difference here. Source of the escapes: PostgreSQL manual, "COPY", text format.
+
+use crate::connect::Settings;
+use crate::connection::{Connection, CopyEvent};
+use crate::names::ident;
+use crate::read::{self, Exported};
+use crate::select;
+use limosa_core::canonical::{self, CanonicalRows, Form};
+use limosa_core::chunk::Range;
+use limosa_core::engine::{CanonicalColumn, CanonicalRead, Canonicalizer};
+use limosa_core::schema::Type;
+use limosa_core::{Error, ErrorKind, Result};
+use std::sync::Arc;
+
+/// See [`Canonicalizer`].
+pub(crate) struct PostgresCanonicalizer {
+    settings: Arc<Settings>,
+    exported: Exported,
+    connection: Connection,
+    open: bool,
+    table: String,
+    columns: Vec<Say>,
+    key_columns: usize,
+    rows: u64,
+    scratch: Vec<u8>,
+}
+
+/// How one column's text is said.
+#[derive(Clone, Copy, Debug)]
+struct Say {
+    form: Form,
+    /// The text is of a 32-bit float.
+    single: bool,
+    /// The text is of bytes, `\x…`.
+    hex: bool,
+}
+
+fn plan(column: &CanonicalColumn) -> (String, Say) {
+    let name = ident(&column.name);
+    let base = column.ty.base();
+    let say = Say {
+        form: column.form,
+        single: matches!(base, Type::Float { bits: 32 }),
+        hex: base.binary() || matches!(base, Type::Geometry { .. }),
+    };
+    let text = match (column.form, base) {
+        (_, Type::Money { .. }) => format!("{name}::numeric"),
+        (Form::Interval, Type::Interval) => format!(
+            "CASE WHEN NOT isfinite({name}) THEN {name}::text ELSE \
+             (extract(year FROM {name}) * 12 + extract(month FROM {name}))::bigint::text || ' ' || \
+             extract(day FROM {name})::bigint::text || ' ' || \
+             (extract(hour FROM {name})::bigint * 3600000000 + extract(minute FROM {name})::bigint * 60000000 + \
+             extract(microseconds FROM {name})::bigint)::text END"
+        ),
+        (Form::Interval, Type::Time { .. }) => {
+            format!("'0 0 ' || (extract(epoch FROM {name}) * 1000000)::bigint::text")
+        }
+        (Form::Json, Type::Array { .. }) => format!(
+            "CASE WHEN array_dims({name}) IS NULL OR array_dims({name}) ~ '^(\\[1:[0-9]+\\])+$' \
+             THEN array_to_json({name})::text ELSE {name}::text END"
+        ),
+        (Form::Json, Type::Native { json: true, .. }) => format!("to_json({name})"),
+        (Form::Set, Type::Array { .. }) => format!("array_to_string({name}, ',')"),
+        (Form::Geometry, Type::Geometry { .. }) => format!("{name}::bytea"),
+        _ => name,
+    };
+    (text, say)
+}
+
+impl PostgresCanonicalizer {
+    pub(crate) fn new(settings: &Arc<Settings>, exported: &Exported) -> Result<Self> {
+        Ok(Self {
+            settings: Arc::clone(settings),
+            exported: exported.clone(),
+            connection: read::join(settings, exported)?,
+            open: false,
+            table: String::new(),
+            columns: Vec::new(),
+            key_columns: 0,
+            rows: 0,
+            scratch: Vec::new(),
+        })
+    }
+}
+
+impl Canonicalizer for PostgresCanonicalizer {
+    fn open(&mut self, read: &CanonicalRead, range: &Range) -> Result<()> {
+        let busy = std::mem::take(&mut self.open);
+        read::ready(&mut self.connection, &self.settings, &self.exported, busy)?;
+        self.table = read.table.to_string();
+        self.columns.clear();
+        let mut parts = Vec::with_capacity(read.columns.len());
+        for column in &read.columns {
+            let (part, say) = plan(column);
+            parts.push(part);
+            self.columns.push(say);
+        }
+        self.key_columns = read.key_columns;
+        self.rows = 0;
+        let key: Vec<(String, String)> = read
+            .columns
+            .iter()
+            .take(read.key_columns)
+            .map(|c| (c.name.clone(), c.native.clone()))
+            .collect();
+        let sql = format!(
+            "COPY (SELECT {} {}{}) TO STDOUT (FORMAT text)",
+            parts.join(", "),
+            select::from(&read.table, &self.exported.partitioned),
+            select::condition(range, &key)?
+        );
+        self.connection.doing = "reading rows to compare";
+        if let Err(e) = self.connection.copy_out(&sql) {
+            self.connection.abandon();
+            return Err(e.on(self.table.clone()));
+        }
+        self.open = true;
+        Ok(())
+    }
+
+    fn fill(&mut self, rows: &mut CanonicalRows, bytes: usize) -> Result<bool> {
+        if !self.open {
+            return Ok(false);
+        }
+        while rows.bytes() < bytes {
+            let event = match self.connection.copy_next() {
+                Ok(event) => event,
+                Err(e) => {
+                    self.open = false;
+                    self.connection.abandon();
+                    return Err(e.on(self.table.clone()));
+                }
+            };
+            let wrong = match event {
+                CopyEvent::Data(frame) => {
+                    let line = self.connection.body(frame);
+                    self.rows += 1;
+                    row(
+                        line,
+                        &self.columns,
+                        self.key_columns,
+                        rows,
+                        &mut self.scratch,
+                    )
+                    .map_or(
+                        Some("a line is not a row of the text format".to_string()),
+                        |()| None,
+                    )
+                }
+                CopyEvent::Done(counted) => {
+                    self.open = false;
+                    if counted == self.rows {
+                        return Ok(false);
+                    }
+                    Some(format!(
+                        "the server sent {} rows and counts {counted}",
+                        self.rows
+                    ))
+                }
+            };
+            if let Some(why) = wrong {
+                self.open = false;
+                self.connection.abandon();
+                return Err(
+                    Error::new(ErrorKind::Protocol, "reading rows to compare", why)
+                        .on(self.table.clone()),
+                );
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn row(
+    line: &[u8],
+    columns: &[Say],
+    key_columns: usize,
+    rows: &mut CanonicalRows,
+    scratch: &mut Vec<u8>,
+) -> Option<()> {
+    let line = line.strip_suffix(b"\n")?;
+    let mut fields = line.split(|b| *b == b'\t');
+    for (i, say) in columns.iter().enumerate() {
+        if i == key_columns {
+            rows.end_key();
+        }
+        let field = fields.next()?;
+        if field == b"\\N" {
+            rows.null();
+            continue;
+        }
+        let text = if memchr::memchr(b'\\', field).is_some() {
+            unescape(field, scratch)?;
+            scratch.as_slice()
+        } else {
+            field
+        };
+        cell(*say, text, rows);
+    }
+    if columns.len() == key_columns {
+        rows.end_key();
+    }
+    rows.end_row();
+    fields.next().is_none().then_some(())
+}
+
+fn unescape(field: &[u8], out: &mut Vec<u8>) -> Option<()> {
+    out.clear();
+    let mut bytes = field.iter();
+    while let Some(b) = bytes.next() {
+        if *b != b'\\' {
+            out.push(*b);
+            continue;
+        }
+        // The server writes only these.
+        out.push(match bytes.next()? {
+            b'b' => 8,
+            b'f' => 12,
+            b'n' => b'\n',
+            b'r' => b'\r',
+            b't' => b'\t',
+            b'v' => 11,
+            b'\\' => b'\\',
+            other => *other,
+        });
+    }
+    Some(())
+}
+
+fn cell(say: Say, text: &[u8], rows: &mut CanonicalRows) {
+    rows.cell_with(|out| match say.form {
+        Form::Boolean => canonical::boolean(out, text),
+        Form::Integer | Form::Decimal => canonical::decimal(out, text),
+        Form::Double => match (say.single, number::<f32>(text), number::<f64>(text)) {
+            (true, Some(f), _) => canonical::double(out, f64::from(f)),
+            (false, _, Some(f)) => canonical::double(out, f),
+            _ => out.extend_from_slice(text),
+        },
+        Form::Single => match (say.single, number::<f32>(text), number::<f64>(text)) {
+            (true, Some(f), _) => canonical::single(out, f),
+            (false, _, Some(f)) if f64::from(f as f32) == f || f.is_nan() => {
+                canonical::single(out, f as f32);
+            }
+            (false, _, Some(f)) => canonical::double(out, f),
+            _ => out.extend_from_slice(text),
+        },
+        Form::PaddedText => {
+            let blanks = text.iter().rev().take_while(|b| **b == b' ').count();
+            out.extend_from_slice(&text[..text.len() - blanks]);
+        }
+        Form::Bytes | Form::Geometry if say.hex => match text.strip_prefix(b"\\x") {
+            Some(hex) => {
+                let digit = |b: u8| (b as char).to_digit(16).unwrap_or(0) as u8;
+                out.extend(hex.chunks_exact(2).map(|p| digit(p[0]) << 4 | digit(p[1])));
+            }
+            None => out.extend_from_slice(text),
+        },
+        Form::Date => with_sign(out, text, |out, t| canonical::moment(out, t, false)),
+        Form::Time => canonical::moment(out, text, false),
+        Form::Timestamp => with_sign(out, text, |out, t| canonical::moment(out, t, true)),
+        Form::TimestampTz => with_sign(out, text, |out, t| {
+            // The session's zone is UTC, so the server always writes this one.
+            let t = t.strip_suffix(b"+00").unwrap_or(t);
+            canonical::moment(out, t, true);
+        }),
+        Form::TimeTz => time_tz(out, text),
+        Form::Uuid => out.extend(text.iter().map(u8::to_ascii_lowercase)),
+        Form::Json => canonical::json(out, text),
+        Form::Set => canonical::set(out, text),
+        Form::Dynamic => {
+            out.push(b't');
+            out.extend_from_slice(text);
+        }
+        Form::Text | Form::Bytes | Form::Geometry | Form::Interval | Form::Bits | Form::Native => {
+            out.extend_from_slice(text);
+        }
+    });
+}
+
+fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+/// PostgreSQL writes years before 1 as `0044-03-15 BC`; the canonical form counts them: 1 BC is year 0,
+/// 44 BC is -43.
+fn with_sign(out: &mut Vec<u8>, text: &[u8], say: impl FnOnce(&mut Vec<u8>, &[u8])) {
+    let Some(before) = text.strip_suffix(b" BC") else {
+        return say(out, text);
+    };
+    let dash = before.iter().position(|b| *b == b'-').unwrap_or(0);
+    let Some(year) = number::<i64>(&before[..dash]) else {
+        return out.extend_from_slice(text);
+    };
+    let mut changed = match year - 1 {
+        0 => b"0000".to_vec(),
+        n => format!("-{n:04}").into_bytes(),
+    };
+    changed.extend_from_slice(&before[dash..]);
+    say(out, &changed);
+}
+
+/// `10:20:30.5+02`, `-03:30`, `+01:02:03` → the time, a blank, the seconds east.
+fn time_tz(out: &mut Vec<u8>, text: &[u8]) {
+    let Some(at) = text.iter().rposition(|b| matches!(b, b'+' | b'-')) else {
+        return out.extend_from_slice(text);
+    };
+    let mut seconds = 0i64;
+    for (part, unit) in text[at + 1..].split(|b| *b == b':').zip([3600, 60, 1]) {
+        seconds += number::<i64>(part).unwrap_or(0) * unit;
+    }
+    if text[at] == b'-' {
+        seconds = -seconds;
+    }
+    canonical::moment(out, &text[..at], false);
+    out.extend_from_slice(format!(" {seconds}").as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(form: Form, text: &str) -> String {
+        let mut rows = CanonicalRows::default();
+        cell(
+            Say {
+                form,
+                single: false,
+                hex: false,
+            },
+            text.as_bytes(),
+            &mut rows,
+        );
+        rows.end_row();
+        let (_, row) = rows.rows().next().expect("one row");
+        let cells = canonical::cells(row);
+        String::from_utf8_lossy(cells[0].expect("not null")).into_owned()
+    }
+
+    #[test]
+    fn server_text_becomes_canonical() {
+        for (form, text, want) in [
+            (Form::Date, "0044-03-15 BC", "-0043-03-15"),
+            (Form::Date, "0001-01-01 BC", "0000-01-01"),
+            (
+                Form::TimestampTz,
+                "2024-01-01 00:00:00.5+00",
+                "2024-01-01 00:00:00.5",
+            ),
+            (
+                Form::TimestampTz,
+                "0044-03-15 00:00:00+00 BC",
+                "-0043-03-15 00:00:00",
+            ),
+            (Form::Timestamp, "infinity", "infinity"),
+            (Form::TimeTz, "10:20:30.50-03:30", "10:20:30.5 -12600"),
+            (Form::PaddedText, "ab  ", "ab"),
+            (Form::Boolean, "t", "1"),
+        ] {
+            assert_eq!(said(form, text), want);
+        }
+    }
+
+    #[test]
+    fn lines_are_cut_where_the_server_cuts() {
+        let mut scratch = Vec::new();
+        unescape(br"a\tb\\n\nc\\", &mut scratch).expect("legal");
+        assert_eq!(scratch, b"a\tb\\n\nc\\");
+        assert!(unescape(b"a\\", &mut scratch).is_none());
+        let say = Say {
+            form: Form::Text,
+            single: false,
+            hex: false,
+        };
+        let mut rows = CanonicalRows::default();
+        assert!(row(b"a\tb\tc\n", &[say; 2], 1, &mut rows, &mut scratch).is_none());
+        assert!(row(b"a\n", &[say; 2], 1, &mut rows, &mut scratch).is_none());
+    }
+}

@@ -1,0 +1,365 @@
+//! The face of the engine: [`Engine`] and [`Session`].
+
+use crate::connect::Settings;
+use crate::connection::Connection;
+use crate::dialect::PostgresDialect;
+use crate::encode::PostgresEncoder;
+use crate::ledger::PostgresLedger;
+use crate::load::PostgresLoader;
+use crate::names::{ident, literal, table};
+use crate::snapshot::{self, PostgresSnapshot};
+use crate::{inspect, wire};
+use limosa_core::dialect::Dialect;
+use limosa_core::engine::{
+    Capabilities, Encoder, Engine, Identity, Ledger, LoadSpec, Loader, MissingPrivilege, Role,
+    Session, Snapshot, TableRead,
+};
+use limosa_core::operation::ObjectRef;
+use limosa_core::position::Position;
+use limosa_core::schema::{Catalog, TableName, Type};
+use limosa_core::{Error, ErrorKind, Result};
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// One PostgreSQL database.
+pub(crate) struct Postgres {
+    settings: Arc<Settings>,
+    capabilities: Capabilities,
+    dialect: PostgresDialect,
+    security: String,
+}
+
+/// Settings of the server that matter for a migration.
+const SETTINGS: &str = "SELECT name, setting FROM pg_settings WHERE name IN \
+('wal_level', 'max_connections', 'max_wal_senders', 'max_replication_slots', 'server_encoding', \
+'synchronous_commit', 'max_slot_wal_keep_size', 'default_transaction_read_only') ORDER BY name";
+
+impl Postgres {
+    pub(crate) fn open(settings: Settings) -> Result<Self> {
+        let settings = Arc::new(settings);
+        let mut c = Connection::open(&settings)?;
+        let version = c.version()?;
+        if version < 120_000 {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "connecting",
+                format!(
+                    "the server is of version {}; 12 is the oldest supported",
+                    version / 10_000
+                ),
+            )
+            .on(settings.shown()));
+        }
+        let shown = c
+            .parameter("server_version")
+            .unwrap_or("unknown")
+            .to_string();
+        let known = c
+            .query(SETTINGS)?
+            .rows
+            .into_iter()
+            .filter_map(|row| {
+                let mut row = row.into_iter();
+                Some((row.next()??, row.next()??))
+            })
+            .collect();
+        Ok(Self {
+            capabilities: Capabilities {
+                family: "postgresql".into(),
+                product: "PostgreSQL".into(),
+                version: shown,
+                namespaces: true,
+                default_namespace: Some("public".into()),
+                identifier_limit: 63,
+                identifier_limit_in_bytes: true,
+                table_names_case_sensitive: true,
+                column_names_case_sensitive: true,
+                index_names_per_namespace: true,
+                primary_key_inline: false,
+                constraints_inline: false,
+                concurrent_writers: true,
+                transactional_ddl: true,
+                dynamic_types: false,
+                change_source: "log".into(),
+                snapshot_joinable: true,
+                column_limit: 1600,
+                settings: known,
+            },
+            dialect: PostgresDialect { version },
+            security: c.security(),
+            settings,
+        })
+    }
+
+    fn connect(&self, doing: &'static str) -> Result<Connection> {
+        let mut c = Connection::open(&self.settings)?;
+        c.doing = doing;
+        Ok(c)
+    }
+}
+
+impl Engine for Postgres {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        &self.dialect
+    }
+
+    fn address(&self) -> String {
+        self.settings.shown()
+    }
+
+    fn identity(&self) -> Result<Identity> {
+        let mut c = self.connect("identifying the database")?;
+        let control = c.query("SELECT system_identifier FROM pg_control_system()");
+        let server = match control {
+            Ok(answer) => answer.one().unwrap_or_default().to_string(),
+            // Some hosted servers do not let it be asked. Address and start tell servers apart while they run.
+            Err(e) if matches!(e.kind(), ErrorKind::Privilege | ErrorKind::Missing) => c
+                .query(
+                    "SELECT coalesce(host(inet_server_addr()), 'local') || ':' || current_setting('port') || '@' || pg_postmaster_start_time()::text",
+                )?
+                .one()
+                .unwrap_or_default()
+                .to_string(),
+            Err(e) => return Err(e),
+        };
+        let database = c.query("SELECT oid FROM pg_database WHERE datname = current_database()")?;
+        Ok(Identity {
+            family: "postgresql".into(),
+            server,
+            database: database.one().unwrap_or_default().to_string(),
+        })
+    }
+
+    fn security(&self) -> String {
+        self.security.clone()
+    }
+
+    fn inspect(&self) -> Result<Catalog> {
+        inspect::inspect(&mut self.connect("reading the catalog")?)
+    }
+
+    fn missing_privileges(&self, role: Role, catalog: &Catalog) -> Result<Vec<MissingPrivilege>> {
+        privileges(&mut self.connect("looking at privileges")?, role, catalog)
+    }
+
+    fn session(&self) -> Result<Box<dyn Session>> {
+        Ok(Box::new(PostgresSession(
+            self.connect("running a statement")?,
+        )))
+    }
+
+    fn snapshot(&self, _lanes: usize) -> Result<Box<dyn Snapshot>> {
+        Ok(Box::new(PostgresSnapshot::take(
+            &self.settings,
+            self.dialect.version,
+        )?))
+    }
+
+    fn wire_out(&self, read: &TableRead) -> Vec<String> {
+        let mut formats = Vec::new();
+        if read.columns.iter().all(|c| wire::binary(&c.ty, &c.native)) {
+            formats.push(wire::BINARY.to_string());
+        }
+        formats.push(wire::TEXT.to_string());
+        formats
+    }
+
+    fn wire_in(&self, spec: &LoadSpec, format: &str) -> bool {
+        let same_money = spec
+            .columns
+            .iter()
+            .all(|c| match (c.source.base(), c.target.base()) {
+                (Type::Money { digits: a }, Type::Money { digits: b }) => a == b,
+                (Type::Money { .. }, _) => false,
+                _ => true,
+            });
+        match format {
+            wire::BINARY => {
+                same_money
+                    && spec
+                        .columns
+                        .iter()
+                        .all(|c| wire::binary(&c.target, &c.native))
+            }
+            // The text of money depends on the locale of its server.
+            wire::TEXT => !spec
+                .columns
+                .iter()
+                .any(|c| matches!(c.source.base(), Type::Money { .. })),
+            _ => false,
+        }
+    }
+
+    fn encoder(&self, spec: &LoadSpec) -> Result<Box<dyn Encoder>> {
+        Ok(Box::new(PostgresEncoder::new(spec, self.dialect.version)))
+    }
+
+    fn loader(&self) -> Result<Box<dyn Loader>> {
+        Ok(Box::new(PostgresLoader::open(&self.settings)?))
+    }
+
+    fn ledger(&self) -> Result<Box<dyn Ledger>> {
+        Ok(Box::new(PostgresLedger::open(&self.settings)?))
+    }
+
+    fn compare(&self, a: &Position, b: &Position) -> Option<Ordering> {
+        snapshot::compare(a, b)
+    }
+}
+
+/// See [`Session`].
+struct PostgresSession(Connection);
+
+impl Session for PostgresSession {
+    fn execute(&mut self, sql: &str) -> Result<()> {
+        self.0.query(sql).map(drop)
+    }
+
+    fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+        Ok(self.0.query(sql)?.rows)
+    }
+
+    fn exists(&mut self, object: &ObjectRef) -> Result<bool> {
+        Ok(self.0.query(&snapshot::exists(object))?.one() == Some("t"))
+    }
+
+    fn count(&mut self, name: &TableName, enough: Option<u64>) -> Result<u64> {
+        let sql = match enough {
+            Some(n) => format!(
+                "SELECT count(*) FROM (SELECT 1 FROM {} LIMIT {n}) t",
+                table(name)
+            ),
+            None => format!("SELECT count(*) FROM {}", table(name)),
+        };
+        let answer = self.0.query(&sql).map_err(|e| e.on(name.to_string()))?;
+        answer.one().and_then(|n| n.parse().ok()).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Protocol,
+                "counting rows",
+                "the count is not a number",
+            )
+        })
+    }
+
+    fn greatest(&mut self, name: &TableName, column: &str) -> Result<Option<i128>> {
+        let answer = self
+            .0
+            .query(&format!(
+                "SELECT max({}) FROM {}",
+                ident(column),
+                table(name)
+            ))
+            .map_err(|e| e.on(name.to_string()))?;
+        Ok(answer.one().and_then(|n| n.parse().ok()))
+    }
+}
+
+fn privileges(c: &mut Connection, role: Role, catalog: &Catalog) -> Result<Vec<MissingPrivilege>> {
+    let me = c.query("SELECT current_user, current_database()")?;
+    let cell = |i: usize| {
+        me.rows
+            .first()
+            .and_then(|r| r.get(i))
+            .cloned()
+            .flatten()
+            .unwrap_or_default()
+    };
+    let (user, database) = (cell(0), cell(1));
+    let mut missing = Vec::new();
+    let schemas: BTreeSet<&str> = catalog
+        .tables
+        .iter()
+        .map(|t| t.name.schema.as_deref().unwrap_or("public"))
+        .collect();
+    match role {
+        Role::Source => {
+            let asked = c.query(
+                "SELECT 'schema', n.nspname, '' FROM pg_namespace n WHERE NOT has_schema_privilege(n.oid, 'USAGE') \
+                 UNION ALL SELECT 'table', n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                   WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND NOT has_table_privilege(c.oid, 'SELECT') \
+                 UNION ALL SELECT 'policy', n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                   WHERE c.relrowsecurity AND row_security_active(c.oid) ORDER BY 1, 2, 3",
+            )?;
+            for row in &asked.rows {
+                let text = |i: usize| row.get(i).and_then(Option::as_deref).unwrap_or_default();
+                let name = TableName::within(text(1), text(2));
+                match text(0) {
+                    "schema" if schemas.contains(text(1)) => missing.push(MissingPrivilege {
+                        needed_for: format!("reading the tables of schema {}", text(1)),
+                        grant: format!(
+                            "GRANT USAGE ON SCHEMA {} TO {};",
+                            ident(text(1)),
+                            ident(&user)
+                        ),
+                    }),
+                    "table" if catalog.table(&name).is_some() => missing.push(MissingPrivilege {
+                        needed_for: format!("reading table {name}"),
+                        grant: format!("GRANT SELECT ON {} TO {};", table(&name), ident(&user)),
+                    }),
+                    "policy" if catalog.table(&name).is_some() => missing.push(MissingPrivilege {
+                        needed_for: format!(
+                            "reading all rows of table {name}, whose policies hide some"
+                        ),
+                        grant: format!("ALTER ROLE {} BYPASSRLS;", ident(&user)),
+                    }),
+                    _ => {}
+                }
+            }
+        }
+        Role::Target => {
+            let database_right =
+                c.query("SELECT has_database_privilege(current_database(), 'CREATE')")?;
+            let known = c.query(
+                "SELECT nspname, has_schema_privilege(oid, 'CREATE, USAGE') FROM pg_namespace",
+            )?;
+            let there = |schema: &str| {
+                known
+                    .rows
+                    .iter()
+                    .find(|r| r.first().and_then(Option::as_deref) == Some(schema))
+                    .map(|r| r.get(1).and_then(Option::as_deref) == Some("t"))
+            };
+            // The ledger's own schema counts as one that is needed.
+            let absent = schemas
+                .iter()
+                .copied()
+                .chain(["limosa"])
+                .any(|s| there(s).is_none());
+            if absent && database_right.one() != Some("t") {
+                missing.push(MissingPrivilege {
+                    needed_for: "making schemas, and the ledger's among them".into(),
+                    grant: format!(
+                        "GRANT CREATE ON DATABASE {} TO {};",
+                        ident(&database),
+                        ident(&user)
+                    ),
+                });
+            }
+            for schema in schemas {
+                if there(schema) == Some(false) {
+                    missing.push(MissingPrivilege {
+                        needed_for: format!("making tables in schema {schema}"),
+                        grant: format!(
+                            "GRANT USAGE, CREATE ON SCHEMA {} TO {};",
+                            ident(schema),
+                            ident(&user)
+                        ),
+                    });
+                }
+            }
+            let read_only = c.query("SELECT pg_is_in_recovery()")?;
+            if read_only.one() == Some("t") {
+                missing.push(MissingPrivilege {
+                    needed_for: "writing: the server is a standby".into(),
+                    grant: format!("-- connect to the primary of {}", literal(&database)),
+                });
+            }
+        }
+    }
+    Ok(missing)
+}

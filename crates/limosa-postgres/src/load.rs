@@ -1,0 +1,346 @@
+//! Loading a chunk: its rows and its mark in the ledger, in one transaction.
+//!
+//! Why no row is lost or doubled: the COPY and the update of the chunk's row in `limosa_chunk` commit
+//! together. The update names the epoch of the claim and must hit exactly one row; if somebody claimed
+//! the chunk since, it hits none and everything is rolled back. The server's count of the rows that it
+//! took must be the caller's. Once COMMIT was sent and no answer came, nobody here knows: the error is
+//! ambiguous and the ledger is asked ([`crate::ledger`] waits there for a transaction that still runs).
+
+use crate::connect::Settings;
+use crate::connection::Connection;
+use crate::encode::plan;
+use crate::names;
+use crate::wire;
+use limosa_core::engine::{Ack, LoadSpec, Loader, Ticket};
+use limosa_core::{Error, ErrorKind, Result};
+use std::sync::Arc;
+
+/// What the bytes of [`Loader::write`] are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Rows of the binary format; header, trailer and frames are ours to make.
+    Binary,
+    /// Lines of the text format; frames are ours to make.
+    Text,
+    /// Whole CopyData messages.
+    Frames,
+}
+
+/// See [`Loader`].
+pub(crate) struct PostgresLoader {
+    settings: Arc<Settings>,
+    connection: Connection,
+    registered: Option<String>,
+    ticket: Option<Ticket>,
+    form: Form,
+    copying: bool,
+    follow: Follow,
+}
+
+/// Follows the frames of passed-on bytes, so that nothing but CopyData can reach the server.
+#[derive(Default, Debug)]
+struct Follow {
+    header: [u8; 5],
+    have: usize,
+    left: usize,
+}
+
+impl Follow {
+    /// Takes the next bytes; false if they are not CopyData messages.
+    fn take(&mut self, mut bytes: &[u8]) -> bool {
+        while !bytes.is_empty() {
+            if self.left > 0 {
+                let n = self.left.min(bytes.len());
+                self.left -= n;
+                bytes = &bytes[n..];
+                continue;
+            }
+            let n = (5 - self.have).min(bytes.len());
+            self.header[self.have..self.have + n].copy_from_slice(&bytes[..n]);
+            self.have += n;
+            bytes = &bytes[n..];
+            if self.have == 5 {
+                let [tag, a, b, c, d] = self.header;
+                let length = u32::from_be_bytes([a, b, c, d]);
+                if tag != b'd' || length < 4 || length > i32::MAX as u32 {
+                    return false;
+                }
+                self.left = length as usize - 4;
+                self.have = 0;
+            }
+        }
+        true
+    }
+
+    /// Whether a frame is not complete.
+    fn within(&self) -> bool {
+        self.left > 0 || self.have > 0
+    }
+}
+
+impl PostgresLoader {
+    pub(crate) fn open(settings: &Arc<Settings>) -> Result<Self> {
+        Ok(Self {
+            settings: Arc::clone(settings),
+            connection: connect(settings)?,
+            registered: None,
+            ticket: None,
+            form: Form::Binary,
+            copying: false,
+            follow: Follow::default(),
+        })
+    }
+
+    /// Writes down which backend loads for the run, so that who takes the run over can end it.
+    fn register(&mut self, run: &str) -> Result<()> {
+        if self.registered.as_deref() == Some(run) {
+            return Ok(());
+        }
+        self.connection.query_with(
+            "INSERT INTO limosa.limosa_session (run, pid, started) \
+             SELECT $1, a.pid, a.backend_start FROM pg_stat_activity a WHERE a.pid = pg_backend_pid() \
+             ON CONFLICT (run, pid) DO UPDATE SET started = excluded.started",
+            &[Some(run)],
+        )?;
+        self.registered = Some(run.into());
+        Ok(())
+    }
+
+    fn abort(&mut self) {
+        if self.copying && self.form == Form::Frames && self.follow.within() {
+            // Half a frame can not be ended: the server takes the transaction back with the connection.
+            self.connection.abandon();
+        }
+        if self.copying && !self.connection.broken() {
+            // An error here breaks the connection, which does the same.
+            let _ = self.connection.copy_fail();
+        }
+        self.copying = false;
+        self.ticket = None;
+        if !self.connection.broken()
+            && self.connection.in_transaction()
+            && self.connection.query("ROLLBACK").is_err()
+        {
+            self.connection.abandon();
+        }
+    }
+}
+
+fn connect(settings: &Arc<Settings>) -> Result<Connection> {
+    let mut c = Connection::open(settings)?;
+    c.doing = "preparing to load";
+    // Triggers and foreign keys are for the application's writes. Who may not say so loads with them.
+    match c.query("SET session_replication_role = replica") {
+        Ok(_) => {}
+        Err(e) if e.kind() == ErrorKind::Privilege => {}
+        Err(e) => return Err(e),
+    }
+    // `Durable` is only true if the commit waits for the disk.
+    c.query(
+        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+    )?;
+    Ok(c)
+}
+
+impl Loader for PostgresLoader {
+    fn begin(&mut self, spec: &LoadSpec, ticket: &Ticket) -> Result<()> {
+        if self.ticket.is_some() {
+            self.abort();
+        }
+        if self.connection.broken() {
+            self.connection = connect(&self.settings)?;
+            self.registered = None;
+        }
+        self.connection.doing = "loading rows";
+        let begun = self.register(&ticket.run).and_then(|()| {
+            self.connection.query("BEGIN")?;
+            self.form = match spec.wire.as_deref() {
+                Some(wire::BINARY | wire::TEXT) => Form::Frames,
+                Some(other) => {
+                    return Err(Error::new(
+                        ErrorKind::Unsupported,
+                        "loading rows",
+                        format!("the wire format {other} is not known"),
+                    ));
+                }
+                None if plan::binary(spec) => Form::Binary,
+                None => Form::Text,
+            };
+            let binary = match spec.wire.as_deref() {
+                Some(format) => format == wire::BINARY,
+                None => self.form == Form::Binary,
+            };
+            self.connection.copy_in(&format!(
+                "COPY {} ({}) FROM STDIN (FORMAT {})",
+                names::table(&spec.table),
+                names::list(spec.columns.iter().map(|c| &c.name)),
+                if binary { "binary" } else { "text" }
+            ))?;
+            self.copying = true;
+            self.follow = Follow::default();
+            if self.form == Form::Binary {
+                self.connection.copy_write(wire::HEADER)?;
+            }
+            Ok(())
+        });
+        self.ticket = Some(ticket.clone());
+        begun.map_err(|e| {
+            self.abort();
+            e.on(spec.table.to_string())
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let table = match &self.ticket {
+            Some(ticket) if self.copying => ticket.table.to_string(),
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::Internal,
+                    "loading rows",
+                    "nothing was begun",
+                ));
+            }
+        };
+        let written = if self.form == Form::Frames {
+            if !self.follow.take(bytes) {
+                self.connection.abandon();
+                return Err(Error::new(
+                    ErrorKind::Protocol,
+                    "loading rows",
+                    "the bytes are not COPY data",
+                )
+                .on(table));
+            }
+            self.connection.copy_write_raw(bytes)
+        } else {
+            self.connection.copy_write(bytes)
+        };
+        written.map_err(|e| {
+            self.copying = false;
+            e.on(table)
+        })
+    }
+
+    fn commit(&mut self, rows: u64, bytes: u64) -> Result<Ack> {
+        let Some(ticket) = self.ticket.clone().filter(|_| self.copying) else {
+            return Err(Error::new(
+                ErrorKind::Internal,
+                "committing a chunk",
+                "nothing was begun",
+            ));
+        };
+        let table = ticket.table.to_string();
+        let done = self.finish(&ticket, rows, bytes);
+        if done.is_err() {
+            self.abort();
+        }
+        self.ticket = None;
+        done.map_err(|e| e.on(table))
+    }
+
+    fn rollback(&mut self) -> Result<()> {
+        // Whatever state it is in, the next `begin` finds a connection without a transaction or opens one.
+        self.abort();
+        Ok(())
+    }
+}
+
+impl PostgresLoader {
+    fn finish(&mut self, ticket: &Ticket, rows: u64, bytes: u64) -> Result<Ack> {
+        if self.form == Form::Binary {
+            self.connection.copy_write(&wire::TRAILER)?;
+        }
+        if self.form == Form::Frames && self.follow.within() {
+            return Err(Error::new(
+                ErrorKind::Internal,
+                "committing a chunk",
+                "the last frame is not complete",
+            ));
+        }
+        self.copying = false;
+        let taken = self.connection.copy_done()?;
+        if taken != rows {
+            return Err(Error::new(
+                ErrorKind::Constraint,
+                "committing a chunk",
+                format!("the target took {taken} rows of {rows}"),
+            )
+            .hint("A trigger or a rule of the target leaves rows out."));
+        }
+        self.connection.doing = "marking a chunk done";
+        let marked = self.connection.query_with(
+            "UPDATE limosa.limosa_chunk SET state = 'done', rows = $1, bytes = $2 \
+             WHERE run = $3 AND table_schema = $4 AND table_name = $5 AND chunk = $6 AND epoch = $7 AND state = 'claimed'",
+            &[
+                Some(&rows.to_string()),
+                Some(&bytes.to_string()),
+                Some(&ticket.run),
+                Some(ticket.table.schema.as_deref().unwrap_or("")),
+                Some(&ticket.table.name),
+                Some(&ticket.chunk.to_string()),
+                Some(&ticket.epoch.to_string()),
+            ],
+        )?;
+        if marked.count() != 1 {
+            return Err(Error::new(
+                ErrorKind::Fenced,
+                "committing a chunk",
+                "somebody else has claimed it since; nothing was written",
+            ));
+        }
+        self.connection.doing = "committing a chunk";
+        match self.connection.query("COMMIT") {
+            Ok(answer) if answer.tag == "COMMIT" => Ok(Ack::Durable),
+            Ok(_) => Err(Error::new(
+                ErrorKind::Server,
+                "committing a chunk",
+                "the server rolled the transaction back",
+            )),
+            // The connection is gone and the answer with it, or the server ended in the middle.
+            Err(e) if self.connection.broken() => Err(Error::new(
+                ErrorKind::CommitUnknown,
+                "committing a chunk",
+                format!("the answer was lost: {}", e.why()),
+            )
+            .because(e)),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+impl Drop for PostgresLoader {
+    fn drop(&mut self) {
+        if self.copying && self.form == Form::Frames && self.follow.within() {
+            self.connection.abandon();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Follow;
+
+    #[test]
+    fn nothing_but_copy_data_passes() {
+        let mut good = Vec::new();
+        for payload in [&b""[..], b"abc", b"1234567890"] {
+            good.push(b'd');
+            good.extend_from_slice(&(payload.len() as u32 + 4).to_be_bytes());
+            good.extend_from_slice(payload);
+        }
+        for size in 1..good.len() {
+            let mut follow = Follow::default();
+            assert!(good.chunks(size).all(|part| follow.take(part)));
+            assert!(!follow.within());
+        }
+        for bad in [
+            &b"Q\0\0\0\x09drop"[..],
+            b"d\0\0\0\x03",
+            b"d\xff\xff\xff\xff",
+        ] {
+            assert!(!Follow::default().take(bad));
+        }
+        let mut half = Follow::default();
+        assert!(half.take(b"d\0\0\0\x09a") && half.within());
+    }
+}

@@ -1,0 +1,282 @@
+//! Reading the rows of a range: COPY out of one exported snapshot.
+//!
+//! Why no row is lost or doubled: every lane has imported the same snapshot, so all see one state of
+//! the database; the ranges cover each row once (see [`crate::select`]); a range is one COPY, whose rows
+//! we count and compare with the server's own count at its end. A COPY that breaks off never looks
+//! like one that ended. Row level security is off for the session: a role that may not see all rows gets
+//! an error, not fewer rows.
+
+use crate::connect::Settings;
+use crate::connection::{Connection, CopyEvent};
+use crate::select::{self, Partitioned};
+use crate::value::{self, Decode};
+use crate::wire;
+use limosa_core::batch::{Batch, BatchLimit};
+use limosa_core::chunk::Range;
+use limosa_core::engine::{Reader, TableRead};
+use limosa_core::{Error, ErrorKind, Result};
+use std::sync::Arc;
+
+/// A snapshot that other connections may join.
+#[derive(Clone, Debug)]
+pub(crate) struct Exported {
+    /// The server's name of it.
+    pub(crate) id: String,
+    /// The partitioned tables in it.
+    pub(crate) partitioned: Arc<Partitioned>,
+}
+
+/// Opens a connection within the snapshot.
+pub(crate) fn join(settings: &Arc<Settings>, exported: &Exported) -> Result<Connection> {
+    let mut c = Connection::open(settings)?;
+    enter(&mut c, exported)?;
+    Ok(c)
+}
+
+fn enter(c: &mut Connection, exported: &Exported) -> Result<()> {
+    c.doing = "joining the snapshot";
+    c.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+    c.query(&format!(
+        "SET TRANSACTION SNAPSHOT {}",
+        crate::names::literal(&exported.id)
+    ))
+    .map_err(|e| match e.server_code() {
+        // 22023 no such identifier; 42704 no such snapshot (16+); 55000 the exporter is gone.
+        Some("22023" | "42704" | "55000" | "58P01" | "42501") => Error::new(
+            ErrorKind::SnapshotLost,
+            "joining the snapshot",
+            e.why().to_string(),
+        )
+        .code(e.server_code().unwrap_or_default().to_string()),
+        _ => e,
+    })?;
+    Ok(())
+}
+
+/// Makes sure that `c` is ready for a new COPY within the snapshot.
+pub(crate) fn ready(
+    c: &mut Connection,
+    settings: &Arc<Settings>,
+    exported: &Exported,
+    busy: bool,
+) -> Result<()> {
+    if busy {
+        // The rest of the last range is not wanted: stop it. That ends the transaction as well.
+        c.stop();
+    }
+    if c.broken() {
+        *c = join(settings, exported)?;
+    } else if busy {
+        c.doing = "joining the snapshot";
+        c.query("ROLLBACK")?;
+        enter(c, exported)?;
+    }
+    Ok(())
+}
+
+/// See [`Reader`].
+pub(crate) struct PostgresReader {
+    settings: Arc<Settings>,
+    exported: Exported,
+    connection: Connection,
+    open: bool,
+    table: String,
+    plan: Vec<Decode>,
+    header: bool,
+    rows: u64,
+    binary: bool,
+    scratch: Vec<u8>,
+}
+
+impl PostgresReader {
+    pub(crate) fn new(settings: &Arc<Settings>, exported: &Exported) -> Result<Self> {
+        Ok(Self {
+            settings: Arc::clone(settings),
+            exported: exported.clone(),
+            connection: join(settings, exported)?,
+            open: false,
+            table: String::new(),
+            plan: Vec::new(),
+            header: true,
+            rows: 0,
+            binary: true,
+            scratch: Vec::new(),
+        })
+    }
+
+    fn malformed(&mut self, why: &str) -> Error {
+        self.open = false;
+        self.connection.abandon();
+        Error::new(ErrorKind::Protocol, "reading rows", why).on(self.table.clone())
+    }
+
+    fn ended(&mut self, counted: u64) -> Result<()> {
+        self.open = false;
+        if counted != self.rows {
+            let why = format!("the server sent {} rows and counts {counted}", self.rows);
+            return Err(self.malformed(&why));
+        }
+        Ok(())
+    }
+
+    /// Decodes one row's payload; with its first row comes the format's header. `false`: the trailer.
+    #[inline]
+    fn row(
+        mut bytes: &[u8],
+        header: &mut bool,
+        plan: &[Decode],
+        batch: &mut Batch,
+        scratch: &mut Vec<u8>,
+    ) -> Option<bool> {
+        if *header {
+            bytes = wire::after_header(bytes)?;
+            *header = false;
+            if bytes.is_empty() {
+                return Some(false);
+            }
+        }
+        let (count, mut rest) = bytes.split_first_chunk::<2>()?;
+        let count = i16::from_be_bytes(*count);
+        if count == -1 {
+            return rest.is_empty().then_some(false);
+        }
+        if usize::try_from(count).ok()? != plan.len() {
+            return None;
+        }
+        for decode in plan {
+            let (length, tail) = rest.split_first_chunk::<4>()?;
+            let length = i32::from_be_bytes(*length);
+            if length == -1 {
+                batch.put_null();
+                rest = tail;
+                continue;
+            }
+            let length = usize::try_from(length).ok()?;
+            if length > tail.len() {
+                return None;
+            }
+            let (cell, tail) = tail.split_at(length);
+            value::put(*decode, cell, batch, scratch)?;
+            rest = tail;
+        }
+        rest.is_empty().then_some(true)
+    }
+}
+
+impl Reader for PostgresReader {
+    fn open(&mut self, read: &TableRead, range: &Range, wire: Option<&str>) -> Result<()> {
+        let busy = std::mem::take(&mut self.open);
+        ready(&mut self.connection, &self.settings, &self.exported, busy)?;
+        self.table = read.table.to_string();
+        self.plan.clear();
+        let mut parts = Vec::with_capacity(read.columns.len());
+        self.binary = wire != Some(wire::TEXT);
+        for column in &read.columns {
+            if wire.is_some() {
+                parts.push(crate::names::ident(&column.name));
+            } else {
+                let (part, decode) = value::plan(column);
+                parts.push(part);
+                self.plan.push(decode);
+            }
+        }
+        let sql = format!(
+            "COPY (SELECT {} {}{}) TO STDOUT (FORMAT {})",
+            parts.join(", "),
+            select::from(&read.table, &self.exported.partitioned),
+            select::condition(range, &select::key(&read.key))?,
+            if self.binary { "binary" } else { "text" }
+        );
+        self.connection.doing = "reading rows";
+        self.header = true;
+        self.rows = 0;
+        if let Err(e) = self.connection.copy_out(&sql) {
+            // The transaction is over with its snapshot: the next range joins again.
+            self.connection.abandon();
+            return Err(e.on(self.table.clone()));
+        }
+        self.open = true;
+        Ok(())
+    }
+
+    fn fill(&mut self, batch: &mut Batch, limit: BatchLimit) -> Result<bool> {
+        if !self.open {
+            return Ok(false);
+        }
+        while !batch.full(limit) {
+            let event = match self.connection.copy_next() {
+                Ok(event) => event,
+                Err(e) => {
+                    self.open = false;
+                    self.connection.abandon();
+                    return Err(e.on(self.table.clone()));
+                }
+            };
+            match event {
+                CopyEvent::Data(frame) => {
+                    let row = Self::row(
+                        self.connection.body(frame),
+                        &mut self.header,
+                        &self.plan,
+                        batch,
+                        &mut self.scratch,
+                    );
+                    match row {
+                        Some(true) => {
+                            batch.end_row();
+                            self.rows += 1;
+                        }
+                        Some(false) => {}
+                        None => return Err(self.malformed("a row is not what its lengths say")),
+                    }
+                }
+                CopyEvent::Done(counted) => {
+                    self.ended(counted)?;
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn fill_wire(&mut self, out: &mut Vec<u8>, bytes: usize) -> Result<(u64, bool)> {
+        if !self.open {
+            return Ok((0, false));
+        }
+        let (binary, header) = (self.binary, &mut self.header);
+        let mut broken = false;
+        let part = self.connection.copy_raw(out, bytes, &mut |head| {
+            if !binary {
+                return true;
+            }
+            let body = if std::mem::take(header) {
+                match wire::after_header(head) {
+                    Some(body) => body,
+                    None => {
+                        broken = true;
+                        return false;
+                    }
+                }
+            } else {
+                head
+            };
+            // Nothing, or the trailer: no row.
+            !(body.is_empty() || body.starts_with(&[0xFF, 0xFF]))
+        });
+        match part {
+            _ if broken => Err(self.malformed("the binary format's header is not there")),
+            Ok(part) => {
+                self.rows += part.frames;
+                if let Some(counted) = part.done {
+                    self.ended(counted)?;
+                }
+                Ok((part.frames, part.done.is_none()))
+            }
+            Err(e) => {
+                self.open = false;
+                self.connection.abandon();
+                Err(e.on(self.table.clone()))
+            }
+        }
+    }
+}

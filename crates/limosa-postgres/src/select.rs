@@ -1,0 +1,142 @@
+//! What is selected of a table, and where: the words that reader, canonical reader and chunker share.
+//!
+//! Why the ranges cover every row once: a key range is a comparison of row values in the key's own
+//! order, `lower <= key AND key < upper`, with neighbours sharing a bound; none of the key's columns is
+//! NULL, so the comparison is never unknown. A range of pages is the same on `ctid`, open at the end,
+//! so that pages added before the snapshot and after the size was asked are in the last one.
+//! An ordinary table is read with ONLY: its inheritance children are tables of their own in the catalog.
+
+use crate::names::{ident, literal, table};
+use limosa_core::chunk::Range;
+use limosa_core::engine::ColumnRead;
+use limosa_core::schema::TableName;
+use limosa_core::value::Value;
+use limosa_core::{Error, ErrorKind, Result};
+use std::collections::HashSet;
+
+/// The partitioned tables of a database, which are read without ONLY.
+pub(crate) type Partitioned = HashSet<TableName>;
+
+/// Asks for them; one row a table: schema, name.
+pub(crate) const PARTITIONED: &str = "SELECT n.nspname, c.relname FROM pg_class c \
+JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'p'";
+
+/// `FROM ONLY "s"."t"`, or without ONLY for a partitioned table.
+pub(crate) fn from(name: &TableName, partitioned: &Partitioned) -> String {
+    let full = TableName::within(name.schema.as_deref().unwrap_or("public"), &name.name);
+    if partitioned.contains(&full) {
+        format!("FROM {}", table(name))
+    } else {
+        format!("FROM ONLY {}", table(name))
+    }
+}
+
+/// The condition of a range, with its WHERE; empty for the whole table.
+pub(crate) fn condition(range: &Range, key: &[(String, String)]) -> Result<String> {
+    let parts: Vec<String> = match range {
+        Range::All => return Ok(String::new()),
+        Range::Physical { from, to } => {
+            let mut parts = Vec::new();
+            if *from > 0 {
+                parts.push(format!("ctid >= '({from},0)'::tid"));
+            }
+            if let Some(to) = to {
+                parts.push(format!("ctid < '({to},0)'::tid"));
+            }
+            parts
+        }
+        Range::Key { lower, upper } => {
+            let mut parts = Vec::new();
+            if let Some(bound) = lower {
+                parts.push(comparison(key, ">=", bound)?);
+            }
+            if let Some(bound) = upper {
+                parts.push(comparison(key, "<", bound)?);
+            }
+            parts
+        }
+    };
+    Ok(if parts.is_empty() {
+        String::new()
+    } else {
+        format!(" WHERE {}", parts.join(" AND "))
+    })
+}
+
+fn comparison(key: &[(String, String)], operator: &str, bound: &[Value]) -> Result<String> {
+    if key.is_empty() || key.len() != bound.len() {
+        return Err(Error::new(
+            ErrorKind::Internal,
+            "reading a range",
+            format!(
+                "a bound of {} values for a key of {}",
+                bound.len(),
+                key.len()
+            ),
+        ));
+    }
+    let mut values = Vec::with_capacity(bound.len());
+    for (value, (_, native)) in bound.iter().zip(key) {
+        let text = match value {
+            Value::Int(i) => i.to_string(),
+            Value::UInt(u) => u.to_string(),
+            Value::Bool(b) => b.to_string(),
+            Value::Text(t) | Value::Decimal(t) => t.clone(),
+            _ => {
+                return Err(Error::new(
+                    ErrorKind::Internal,
+                    "reading a range",
+                    "a bound of a kind that this engine does not give",
+                ));
+            }
+        };
+        values.push(format!("{}::{native}", literal(&text)));
+    }
+    let names: Vec<String> = key.iter().map(|(name, _)| ident(name)).collect();
+    Ok(if names.len() == 1 {
+        format!("{} {operator} {}", names[0], values[0])
+    } else {
+        format!("({}) {operator} ({})", names.join(", "), values.join(", "))
+    })
+}
+
+/// Names and spellings of key columns.
+pub(crate) fn key(columns: &[ColumnRead]) -> Vec<(String, String)> {
+    columns
+        .iter()
+        .map(|c| (c.name.clone(), c.native.clone()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_are_said_as_row_values_with_casts() {
+        let key = vec![
+            ("a\"b".to_string(), "bigint".to_string()),
+            ("t".to_string(), "character varying(5)".to_string()),
+        ];
+        let range = Range::Key {
+            lower: Some(vec![Value::Int(-5), Value::Text("x'y".into())]),
+            upper: None,
+        };
+        assert_eq!(
+            condition(&range, &key).expect("legal"),
+            " WHERE (\"a\"\"b\", \"t\") >= ('-5'::bigint, 'x''y'::character varying(5))"
+        );
+        assert!(condition(&range, &key[..1]).is_err());
+        assert_eq!(
+            condition(
+                &Range::Physical {
+                    from: 0,
+                    to: Some(9)
+                },
+                &[]
+            )
+            .expect("legal"),
+            " WHERE ctid < '(9,0)'::tid"
+        );
+    }
+}
