@@ -41,6 +41,7 @@ enum Take {
     Words(Vec<String>),
     Set(Vec<String>),
     Geometry,
+    Year,
 }
 
 struct Column {
@@ -75,7 +76,7 @@ fn take(column: &ColumnWrite) -> Take {
                 }
             }
         }
-        Type::Year => Take::Integer { min: 0, max: 2155 },
+        Type::Year => Take::Year,
         Type::Float { bits: 32 } => Take::Single,
         Type::Float { .. } => Take::Double,
         Type::Decimal { precision, scale } => {
@@ -430,6 +431,15 @@ fn put(column: &Column, cell: Cell<'_>, out: &mut Vec<u8>, scratch: &mut Vec<u8>
             }
             Cell::Text(_) => Err("a word that the set does not have".into()),
             other => wrong(other, "a set"),
+        },
+        Take::Year => match cell {
+            // Four digits always: 0 alone would be taken for 2000.
+            Cell::Int(y @ (0 | 1901..=2155)) => {
+                out.extend_from_slice(format!("{y:04}").as_bytes());
+                Ok(())
+            }
+            Cell::Int(_) => Err("a year that is neither 0 nor from 1901 to 2155".into()),
+            other => wrong(other, "a year column"),
         },
         Take::Geometry => match cell {
             Cell::Bytes(bytes) => geometry(bytes, out),
