@@ -1,0 +1,181 @@
+//! Sums of row hashes: what two sides compare instead of rows.
+
+/// The sum of many row hashes, independent of their order.
+///
+/// Both halves are added modulo 2^64. They are never combined by exclusive or, under which two equal
+/// rows would vanish, and a table would equal another with a row doubled twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sum {
+    pub(super) count: u64,
+    low: u64,
+    high: u64,
+}
+
+impl Sum {
+    #[inline]
+    pub(super) fn add(&mut self, hash: u128) {
+        self.count += 1;
+        self.low = self.low.wrapping_add(hash as u64);
+        self.high = self.high.wrapping_add((hash >> 64) as u64);
+    }
+
+    pub(super) fn merge(&mut self, other: &Sum) {
+        self.count += other.count;
+        self.low = self.low.wrapping_add(other.low);
+        self.high = self.high.wrapping_add(other.high);
+    }
+}
+
+/// One side's sums, by the hash of the key.
+#[derive(Clone, Debug)]
+pub(super) struct Buckets {
+    bits: u32,
+    sums: Vec<Sum>,
+    /// Rows, chosen or not.
+    pub(super) rows: u64,
+}
+
+impl Buckets {
+    /// Empty sums for a table of about so many rows: one bucket for 64 rows, so that a bucket that
+    /// differs holds few others; at most 65,536, which take 1.5 MiB.
+    pub(super) fn new(rows: Option<u64>) -> Self {
+        let bits = rows.map_or(12, |r| (r / 64).max(1).ilog2()).clamp(4, 16);
+        Self {
+            bits,
+            sums: vec![Sum::default(); 1 << bits],
+            rows: 0,
+        }
+    }
+
+    /// The bucket of a key.
+    #[inline]
+    pub(super) fn index(&self, key: u128) -> usize {
+        (key >> (128 - self.bits)) as usize
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, key: u128, row: u128) {
+        let at = self.index(key);
+        self.sums[at].add(row);
+    }
+
+    pub(super) fn same_size(&self, other: &Buckets) -> bool {
+        self.bits == other.bits
+    }
+
+    /// Empty sums of the same size.
+    pub(super) fn emptied(&self) -> Self {
+        Self {
+            bits: self.bits,
+            sums: vec![Sum::default(); 1 << self.bits],
+            rows: 0,
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.sums.fill(Sum::default());
+        self.rows = 0;
+    }
+
+    pub(super) fn merge(&mut self, other: &Buckets) {
+        for (mine, theirs) in self.sums.iter_mut().zip(&other.sums) {
+            mine.merge(theirs);
+        }
+        self.rows += other.rows;
+    }
+
+    /// The sum of all.
+    pub(super) fn total(&self) -> Sum {
+        self.sums.iter().fold(Sum::default(), |mut all, s| {
+            all.merge(s);
+            all
+        })
+    }
+
+    /// Which buckets differ, and how many rows the fuller side has in them.
+    pub(super) fn differing(&self, other: &Buckets) -> (Vec<bool>, u64) {
+        let mut rows = 0;
+        let map = self
+            .sums
+            .iter()
+            .zip(&other.sums)
+            .map(|(a, b)| {
+                let differs = a != b;
+                if differs {
+                    rows += a.count.max(b.count);
+                }
+                differs
+            })
+            .collect();
+        (map, rows)
+    }
+}
+
+/// Which rows are compared: all, or a share chosen by the hash of the key, so that both sides and
+/// every run choose the same.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample(u128);
+
+impl Sample {
+    pub(super) fn percent(percentage: f64) -> Self {
+        let share = (percentage / 100.0).clamp(0.0, 1.0);
+        if share >= 1.0 {
+            Self(1 << 64)
+        } else {
+            Self((share * 18_446_744_073_709_551_616.0) as u128)
+        }
+    }
+
+    /// Not the bits that choose the bucket: every bucket gets its share.
+    #[inline]
+    pub(super) fn chooses(self, key: u128) -> bool {
+        u128::from(key as u64) < self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use limosa_core::canonical::hash;
+    use proptest::prelude::*;
+
+    fn of(rows: &[u32]) -> Buckets {
+        let mut buckets = Buckets::new(Some(10_000));
+        for row in rows {
+            let h = hash(&row.to_be_bytes());
+            buckets.add(h, h);
+        }
+        buckets
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_cuts_do_not_matter_and_every_difference_does(
+            mut rows in proptest::collection::vec(any::<u32>(), 0..200), at: prop::sample::Index, extra: u32
+        ) {
+            let whole = of(&rows);
+            let cut = if rows.is_empty() { 0 } else { at.index(rows.len()) };
+            let (left, right) = rows.split_at(cut);
+            let mut parts = of(right);
+            parts.merge(&of(left));
+            prop_assert_eq!(whole.differing(&parts).1, 0);
+            prop_assert_eq!(whole.total(), parts.total());
+            // Twice the same row is not nothing.
+            rows.push(extra);
+            rows.push(extra);
+            prop_assert!(whole.total() != of(&rows).total());
+            prop_assert!(whole.differing(&of(&rows)).0.contains(&true));
+        }
+    }
+
+    #[test]
+    fn a_share_is_chosen_the_same_way_each_time_and_is_about_as_large_as_asked() {
+        let sample = Sample::percent(10.0);
+        let chosen = (0..100_000u32)
+            .filter(|i| sample.chooses(hash(&i.to_be_bytes())))
+            .count();
+        assert!((9_000..11_000).contains(&chosen), "{chosen}");
+        assert!(Sample::percent(100.0).chooses(u128::MAX));
+        assert!(!Sample::percent(0.0).chooses(0));
+    }
+}

@@ -1,0 +1,149 @@
+//! From sums and differences to a verdict.
+
+use super::differ;
+use super::table::{Lane, Shared, Table};
+use crate::outcome::{SchemaDifference, TableVerdict, Verdict};
+use crate::plan::{Finding, Plan, Severity, TablePlan};
+use std::collections::HashSet;
+
+/// Rows that are named at most where a policy changed values, so that each of them can be told from a
+/// real difference.
+const EXCUSED: usize = 10_000;
+
+/// Judges a table whose ranges are all read.
+pub(super) fn table(shared: &Shared<'_, '_>, lane: &mut Lane<'_>, table: &Table<'_>) -> TableVerdict {
+    let plan = table.plan;
+    let settings = shared.job.settings;
+    let (source_rows, target_rows, compared, chosen, equal, error) = {
+        let found = table.lock();
+        let (a, b) = (found.source.total(), found.target.total());
+        (
+            found.source.rows,
+            found.target.rows,
+            a.count,
+            (a.count, b.count),
+            found.source.differing(&found.target).1 == 0 && a == b,
+            found.error.as_ref().map(ToString::to_string),
+        )
+    };
+    let mut verdict = TableVerdict {
+        table: plan.name().clone(),
+        verdict: Verdict::Pass,
+        source_rows,
+        target_rows,
+        compared_rows: compared,
+        differing_rows: 0,
+        differences: Vec::new(),
+        not_compared: plan.not_compared.clone(),
+        error,
+        seconds: 0.0,
+    };
+    if verdict.error.is_some() {
+        verdict.verdict = Verdict::Partial;
+        verdict.seconds = table.began.elapsed().as_secs_f64();
+        return verdict;
+    }
+    let changed = changed_by_policy(shared.job.plan, plan);
+    if !equal {
+        let name = match changed.is_empty() {
+            true => settings.max_differences,
+            false => settings.max_differences.max(EXCUSED),
+        };
+        match differ::look(shared, lane, table, name) {
+            Ok(found) => {
+                // The sums differ, whatever the second look saw.
+                verdict.differing_rows = found.rows.max(1);
+                if found.at_least {
+                    verdict.error = Some(format!(
+                        "at least {} rows differ; counting stopped there",
+                        found.rows
+                    ));
+                }
+                let excused = !found.at_least
+                    && found.rows == found.named.len() as u64
+                    && found.named.iter().all(|d| {
+                        d.kind == "differs"
+                            && !d.columns.is_empty()
+                            && d.columns.iter().all(|c| changed.contains(c.as_str()))
+                    });
+                verdict.verdict = match excused {
+                    true => Verdict::PassWithExceptions,
+                    false => Verdict::Fail,
+                };
+                verdict.differences = found.named;
+                verdict.differences.truncate(settings.max_differences);
+            }
+            Err(error) => {
+                verdict.verdict = Verdict::Fail;
+                verdict.differing_rows = 1;
+                verdict.error = Some(format!(
+                    "the sums differ, and the rows could not be named: {error}"
+                ));
+            }
+        }
+    }
+    // Rows outside the chosen share are counted only.
+    let others = (source_rows - chosen.0, target_rows - chosen.1);
+    if others.0 != others.1 {
+        verdict.verdict = Verdict::Fail;
+        verdict.differing_rows += others.0.abs_diff(others.1);
+        verdict.error = Some(format!(
+            "of the rows that were only counted, the source has {} and the target {}",
+            others.0, others.1
+        ));
+    }
+    if compared < source_rows {
+        verdict.verdict = verdict.verdict.max(Verdict::Partial);
+    }
+    for (column, _) in &plan.not_compared {
+        let chosen = changed.contains(column.as_str());
+        verdict.verdict = verdict.verdict.max(match chosen {
+            true => Verdict::PassWithExceptions,
+            false => Verdict::Partial,
+        });
+    }
+    verdict.seconds = table.began.elapsed().as_secs_f64();
+    verdict
+}
+
+/// Whether a finding is about this table.
+fn about(finding: &Finding, plan: &TablePlan) -> bool {
+    finding.object.as_deref().is_some_and(|o| {
+        o == plan.read.table.to_string() || o == plan.name().to_string()
+    })
+}
+
+/// The columns, by their target names, whose values a policy that somebody chose changes.
+fn changed_by_policy<'a>(whole: &'a Plan, plan: &'a TablePlan) -> HashSet<&'a str> {
+    whole
+        .findings
+        .iter()
+        .filter(|f| f.severity == Severity::Lossy && about(f, plan))
+        .filter_map(|f| f.column.as_deref())
+        .flat_map(|column| {
+            let renamed = plan
+                .read
+                .columns
+                .iter()
+                .position(|c| c.name == column)
+                .and_then(|at| plan.load.columns.get(at))
+                .map(|c| c.name.as_str());
+            [Some(column), renamed]
+        })
+        .flatten()
+        .collect()
+}
+
+/// The worst of all.
+pub(super) fn whole(tables: &[TableVerdict], schema: &[SchemaDifference]) -> Verdict {
+    let rows = tables.iter().map(|t| t.verdict).max().unwrap_or(Verdict::Pass);
+    let shape = schema
+        .iter()
+        .map(|d| match d.planned {
+            true => Verdict::PassWithExceptions,
+            false => Verdict::Fail,
+        })
+        .max()
+        .unwrap_or(Verdict::Pass);
+    rows.max(shape)
+}

@@ -1,0 +1,389 @@
+//! Whether the target's schema is what the plan made of the source's.
+//!
+//! What is expected is read off the plan's steps: the tables as they are made, with the keys, indexes
+//! and conditions that later steps add. What is found is the target as inspected. More than expected
+//! (an index that a foreign key brought along, a default that the engine filled in) is no
+//! difference; less or other is one.
+
+use crate::copy::Job;
+use crate::outcome::SchemaDifference;
+use crate::plan::{Finding, Plan, Severity};
+use limosa_core::Result;
+use limosa_core::operation::Operation;
+use limosa_core::schema::{
+    Action, Catalog, Column, ForeignKey, Index, IndexOf, Key, Table, TableName, Type,
+};
+use std::collections::HashMap;
+
+/// Inspects the target and says what is not as planned.
+pub(super) fn differences(job: &Job<'_>) -> Result<Vec<SchemaDifference>> {
+    let found = crate::retry::again(&job.around(), "inspecting the target", |_| {
+        job.target.inspect()
+    })?;
+    let mut out = Vec::new();
+    let folds = !job.target.capabilities().column_names_case_sensitive;
+    let mut walk = Walk {
+        plan: job.plan,
+        folds,
+        out: &mut out,
+    };
+    walk.all(&expected(job.plan), &found, &mut |table, column| {
+        job.target.session()?.greatest(table, column)
+    })?;
+    Ok(out)
+}
+
+/// The tables as the steps make them, by name.
+fn expected(plan: &Plan) -> Vec<Table> {
+    let mut tables: Vec<Table> = Vec::new();
+    let mut places: HashMap<TableName, usize> = HashMap::new();
+    for step in &plan.steps {
+        if let Operation::CreateTable(table) = &step.operation {
+            places.insert(table.name.clone(), tables.len());
+            tables.push(table.as_ref().clone());
+        }
+    }
+    for step in &plan.steps {
+        let mut of = |name: &TableName, add: &dyn Fn(&mut Table)| {
+            if let Some(at) = places.get(name) {
+                add(&mut tables[*at]);
+            }
+        };
+        match &step.operation {
+            Operation::AddPrimaryKey(t, key) => of(t, &|x| x.primary_key = Some(key.clone())),
+            Operation::AddUnique(t, key) => of(t, &|x| x.uniques.push(key.clone())),
+            Operation::CreateIndex { table, index, .. } => {
+                of(table, &|x| x.indexes.push(index.clone()));
+            }
+            Operation::AddForeignKey(t, key) => of(t, &|x| x.foreign_keys.push(key.clone())),
+            Operation::AddCheck(t, check) => of(t, &|x| x.checks.push(check.clone())),
+            _ => {}
+        }
+    }
+    tables
+}
+
+struct Walk<'a> {
+    plan: &'a Plan,
+    folds: bool,
+    out: &'a mut Vec<SchemaDifference>,
+}
+
+impl Walk<'_> {
+    fn all(
+        &mut self,
+        expected: &[Table],
+        found: &Catalog,
+        greatest: &mut dyn FnMut(&TableName, &str) -> Result<Option<i128>>,
+    ) -> Result<()> {
+        let by_name: HashMap<String, &Table> = found
+            .tables
+            .iter()
+            .map(|t| (fold(&t.name.to_string()), t))
+            .collect();
+        for want in expected {
+            match by_name.get(&fold(&want.name.to_string())) {
+                Some(have) => self.table(want, have),
+                None => self.say(&want.name, None, "the table is not there".into()),
+            }
+        }
+        for step in &self.plan.steps {
+            match &step.operation {
+                Operation::CreateView(view)
+                    if !found.views.iter().any(|v| {
+                        fold(&v.name.to_string()) == fold(&view.name.to_string())
+                    }) =>
+                {
+                    self.say(&view.name, None, "the view is not there".into());
+                }
+                Operation::SetCounter { table, column, .. } => {
+                    let next = by_name
+                        .get(&fold(&table.to_string()))
+                        .and_then(|t| t.columns.iter().find(|c| self.same(&c.name, column)))
+                        .and_then(|c| c.identity.as_ref())
+                        .and_then(|i| i.next);
+                    if let Some(next) = next
+                        && let Some(greatest) = greatest(table, column)?
+                        && next <= greatest
+                    {
+                        self.say(
+                            table,
+                            Some(column),
+                            format!(
+                                "the counter would give {next} next, and {greatest} is taken already"
+                            ),
+                        );
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn same(&self, a: &str, b: &str) -> bool {
+        a == b || (self.folds && fold(a) == fold(b))
+    }
+
+    fn same_list(&self, a: &[String], b: &[String]) -> bool {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| self.same(a, b))
+    }
+
+    fn say(&mut self, table: &TableName, column: Option<&str>, text: String) {
+        let object = match column {
+            Some(column) => format!("{table}.{column}"),
+            None => table.to_string(),
+        };
+        let planned = self.planned(table, column);
+        self.out.push(SchemaDifference {
+            object,
+            text,
+            planned,
+        });
+    }
+
+    /// Whether a finding of the plan said that this object would not be the same.
+    fn planned(&self, table: &TableName, column: Option<&str>) -> bool {
+        let moved = self.plan.tables.iter().find(|t| t.name() == table);
+        let names: Vec<String> = [Some(table.to_string()), moved.map(|t| t.read.table.to_string())]
+            .into_iter()
+            .flatten()
+            .collect();
+        let source_column = column.and_then(|c| {
+            let at = moved?.load.columns.iter().position(|w| w.name == c)?;
+            Some(moved?.read.columns.get(at)?.name.as_str())
+        });
+        let about = |f: &&Finding| {
+            f.severity >= Severity::Warning
+                && f.object.as_ref().is_some_and(|o| names.contains(o))
+                && match (&f.column, column) {
+                    (Some(f), Some(c)) => f == c || Some(f.as_str()) == source_column,
+                    (None, _) => f.code != "no-key",
+                    (Some(_), None) => false,
+                }
+        };
+        self.plan.findings.iter().any(|f| about(&f))
+    }
+
+    fn table(&mut self, want: &Table, have: &Table) {
+        let name = &want.name;
+        for column in &want.columns {
+            match have.columns.iter().find(|c| self.same(&c.name, &column.name)) {
+                Some(found) => self.column(name, column, found),
+                None => self.say(name, Some(&column.name), "the column is not there".into()),
+            }
+        }
+        if let Some(key) = &want.primary_key
+            && !have
+                .primary_key
+                .as_ref()
+                .is_some_and(|k| self.same_list(&k.columns, &key.columns))
+        {
+            let text = format!("the primary key ({}) is not there", key.columns.join(", "));
+            self.say(name, None, text);
+        }
+        for key in &want.uniques {
+            if !self.unique(have, key) {
+                let text = format!("the unique key ({}) is not there", key.columns.join(", "));
+                self.say(name, None, text);
+            }
+        }
+        for key in &want.foreign_keys {
+            if !have.foreign_keys.iter().any(|k| self.foreign(k, key)) {
+                let text = format!(
+                    "the foreign key ({}) to {} is not there",
+                    key.columns.join(", "),
+                    key.parent
+                );
+                self.say(name, None, text);
+            }
+        }
+        for index in &want.indexes {
+            if !self.indexed(have, index) {
+                let kind = if index.unique { "unique index" } else { "index" };
+                self.say(name, None, format!("the {kind} {} is not there", index.name));
+            }
+        }
+        // Conditions are kept in each engine's own words; that their number is there can be told.
+        if have.checks.len() < want.checks.len() {
+            let text = format!(
+                "{} of {} conditions are there",
+                have.checks.len(),
+                want.checks.len()
+            );
+            self.say(name, None, text);
+        }
+    }
+
+    fn unique(&self, have: &Table, key: &Key) -> bool {
+        have.uniques
+            .iter()
+            .chain(&have.primary_key)
+            .any(|k| self.same_list(&k.columns, &key.columns))
+            || have.indexes.iter().any(|i| {
+                i.unique
+                    && columns(i).is_some_and(|c| self.same_list(&c, &key.columns))
+            })
+    }
+
+    fn foreign(&self, have: &ForeignKey, want: &ForeignKey) -> bool {
+        // No action and restrict both refuse.
+        let action = |a: Action| match a {
+            Action::Restrict => Action::NoAction,
+            other => other,
+        };
+        self.same_list(&have.columns, &want.columns)
+            && self.same_list(&have.parent_columns, &want.parent_columns)
+            && fold(&have.parent.to_string()) == fold(&want.parent.to_string())
+            && action(have.on_delete) == action(want.on_delete)
+            && action(have.on_update) == action(want.on_update)
+    }
+
+    fn indexed(&self, have: &Table, want: &Index) -> bool {
+        if have.indexes.iter().any(|i| self.same(&i.name, &want.name) && i.unique == want.unique) {
+            return true;
+        }
+        let Some(wanted) = columns(want) else {
+            return false;
+        };
+        let as_index = have.indexes.iter().any(|i| {
+            (i.unique || !want.unique) && columns(i).is_some_and(|c| self.same_list(&c, &wanted))
+        });
+        as_index
+            || have
+                .uniques
+                .iter()
+                .chain(&have.primary_key)
+                .any(|k| self.same_list(&k.columns, &wanted))
+    }
+
+    fn column(&mut self, table: &TableName, want: &Column, have: &Column) {
+        let mut say = |text: String| self.say(table, Some(&want.name), text);
+        if !same_meaning(want, have) {
+            say(format!(
+                "the type is {} ({}), and {} ({}) was planned",
+                have.native, have.ty, want.native, want.ty
+            ));
+        }
+        if want.nullable != have.nullable {
+            say(match have.nullable {
+                true => "NULL is allowed, and was not to be".into(),
+                false => "NULL is refused, and was to be allowed".into(),
+            });
+        }
+        if want.default.is_some() && have.default.is_none() && have.identity.is_none() {
+            say("the default is not there".into());
+        }
+        if want.identity.is_some() && have.identity.is_none() && have.default.is_none() {
+            say("it does not count by itself".into());
+        }
+        if want.generated.is_some() != have.generated.is_some() {
+            say(match want.generated {
+                Some(_) => "it is not computed".into(),
+                None => "it is computed, and was not to be".into(),
+            });
+        }
+    }
+}
+
+fn fold(name: &str) -> String {
+    name.to_lowercase()
+}
+
+/// The plain columns of an index, if it has nothing else.
+fn columns(index: &Index) -> Option<Vec<String>> {
+    if index.predicate.is_some() {
+        return None;
+    }
+    index
+        .parts
+        .iter()
+        .map(|p| match &p.of {
+            IndexOf::Column(name) => Some(name.clone()),
+            IndexOf::Expression(_) => None,
+        })
+        .collect()
+}
+
+/// Whether a type as found can be the type as planned. Engines have several spellings of one type, and
+/// some have one type for several meanings (text for UUID), so only a real narrowing or another
+/// meaning is a difference.
+fn same_meaning(want: &Column, have: &Column) -> bool {
+    let plain = |native: &str| -> String {
+        native
+            .to_lowercase()
+            .chars()
+            .filter(|c| !c.is_whitespace() && !matches!(c, '"' | '`'))
+            .collect()
+    };
+    if plain(&want.native) == plain(&have.native) {
+        return true;
+    }
+    holds(have.ty.base(), want.ty.base())
+}
+
+fn holds(have: &Type, want: &Type) -> bool {
+    use Type::*;
+    match (have, want) {
+        (Dynamic, _) => true,
+        (
+            Integer { bits, unsigned },
+            Integer {
+                bits: b,
+                unsigned: u,
+            },
+        ) => (unsigned == u && bits >= b) || (!unsigned && bits > b),
+        (Integer { .. }, Boolean | Year) | (Boolean, Integer { bits: 8, .. }) => true,
+        (Decimal { precision, scale }, Decimal { precision: p, scale: s }) => match (precision, p) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(precision), Some(p)) => precision >= p && scale.unwrap_or(0) >= s.unwrap_or(0),
+        },
+        (Decimal { .. }, Money { .. } | Integer { .. }) => true,
+        (Float { bits }, Float { bits: b }) => bits >= b,
+        (Char { length }, Char { length: l }) | (Varchar { length }, Varchar { length: l }) => {
+            length >= l
+        }
+        (Text { max_bytes }, Text { max_bytes: m }) | (Blob { max_bytes }, Blob { max_bytes: m }) => {
+            max_bytes.is_none_or(|have| m.is_none_or(|m| have >= m) || have >= u64::from(u32::MAX))
+        }
+        // What has no type of its own is kept as text or bytes.
+        (Text { .. }, want) => !want.binary(),
+        (Varchar { .. } | Char { .. }, Uuid | Enum { .. } | Inet | Cidr | MacAddress { .. }) => true,
+        (Blob { .. }, Binary { .. } | Varbinary { .. } | Uuid | Geometry { .. } | Bit { .. }) => true,
+        (Binary { length }, Binary { length: l })
+        | (Varbinary { length }, Varbinary { length: l }) => length >= l,
+        (Binary { length: 16 }, Uuid) => true,
+        (
+            Timestamp { precision, zoned },
+            Timestamp {
+                precision: p,
+                zoned: z,
+            },
+        ) => precision >= p && zoned == z,
+        (Time { precision, .. }, Time { precision: p, .. }) => precision >= p,
+        (Enum { members, .. }, Enum { members: m, .. }) => members == m,
+        (Json { .. }, Json { .. } | Array { .. }) => true,
+        (Bit { length, .. }, Bit { length: l, .. }) => length == l,
+        (Geometry { .. }, Geometry { .. }) => true,
+        (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_narrower_or_other_type_is_a_difference_and_a_wider_one_is_not() {
+        let int = |bits| Type::Integer {
+            bits,
+            unsigned: false,
+        };
+        assert!(holds(&int(64), &int(32)));
+        assert!(!holds(&int(16), &int(32)));
+        assert!(holds(&Type::Text { max_bytes: None }, &Type::Uuid));
+        assert!(!holds(&Type::Varchar { length: 5 }, &Type::Varchar { length: 6 }));
+        assert!(!holds(&Type::Date, &Type::Uuid));
+    }
+}
