@@ -1,0 +1,134 @@
+//! A connection for statements. It is opened by the first of them, so that asking a file that is not
+//! there makes none.
+
+use crate::connect::{File, error};
+use crate::words::quote;
+use limosa_core::engine::Session;
+use limosa_core::operation::ObjectRef;
+use limosa_core::schema::TableName;
+use limosa_core::{Error, ErrorKind, Result};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension};
+
+/// A session.
+pub(crate) struct SqliteSession {
+    file: File,
+    connection: Option<Connection>,
+}
+
+impl SqliteSession {
+    pub(crate) fn new(file: &File) -> Self {
+        Self {
+            file: file.clone(),
+            connection: None,
+        }
+    }
+
+    /// The connection; made for a file that is not there only if `create`.
+    fn connection(&mut self, create: bool) -> Result<&Connection> {
+        if self.connection.is_none() {
+            let connection = if create || self.file.there() {
+                // A file that may only be read still answers questions.
+                match self.file.write() {
+                    Err(e) if !create && e.kind() == ErrorKind::Privilege => self.file.read()?,
+                    other => other?,
+                }
+            } else {
+                return Err(self.file.missing("opening"));
+            };
+            self.connection = Some(connection);
+        }
+        self.connection
+            .as_ref()
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "opening", "no connection"))
+    }
+}
+
+impl Session for SqliteSession {
+    fn execute(&mut self, sql: &str) -> Result<()> {
+        let file = self.file.clone();
+        let here = |e| file.error(e, "running a statement");
+        let c = self.connection(true)?;
+        let mut statement = c.prepare(sql).map_err(here)?;
+        let mut rows = statement.raw_query();
+        while rows.next().map_err(here)?.is_some() {}
+        Ok(())
+    }
+
+    fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+        let file = self.file.clone();
+        let here = |e| file.error(e, "running a query");
+        let c = self.connection(false)?;
+        let mut statement = c.prepare(sql).map_err(here)?;
+        let width = statement.column_count();
+        let mut rows = statement.raw_query();
+        let mut out = Vec::new();
+        while let Some(row) = rows.next().map_err(here)? {
+            let cells = (0..width)
+                .map(|i| {
+                    Ok(match row.get_ref(i)? {
+                        ValueRef::Null => None,
+                        ValueRef::Integer(i) => Some(i.to_string()),
+                        ValueRef::Real(r) => Some(ryu::Buffer::new().format(r).to_owned()),
+                        ValueRef::Text(t) => Some(String::from_utf8_lossy(t).into_owned()),
+                        ValueRef::Blob(b) => Some(b.iter().map(|b| format!("{b:02x}")).collect()),
+                    })
+                })
+                .collect::<rusqlite::Result<Vec<_>>>()
+                .map_err(here)?;
+            out.push(cells);
+        }
+        Ok(out)
+    }
+
+    fn exists(&mut self, object: &ObjectRef) -> Result<bool> {
+        if self.connection.is_none() && !self.file.there() {
+            return Ok(false);
+        }
+        let (kind, name, of) = match object {
+            ObjectRef::Table(t) => ("table", t.name.as_str(), None),
+            ObjectRef::View(t) => ("view", t.name.as_str(), None),
+            ObjectRef::Index(t, name) => ("index", name.as_str(), Some(t.name.as_str())),
+            // Keys, foreign keys and checks are parts of their table.
+            ObjectRef::PrimaryKey(t) | ObjectRef::Constraint(t, _) => {
+                ("table", t.name.as_str(), None)
+            }
+            ObjectRef::Schema(_) | ObjectRef::Type(_) | ObjectRef::Sequence(_) => return Ok(false),
+        };
+        let c = self.connection(false)?;
+        c.query_row(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE type = ?1 AND name = ?2 COLLATE NOCASE \
+             AND (?3 IS NULL OR tbl_name = ?3 COLLATE NOCASE))",
+            (kind, name, of),
+            |r| r.get(0),
+        )
+        .map_err(|e| error(e, "looking for an object").on(name))
+    }
+
+    fn count(&mut self, table: &TableName, enough: Option<u64>) -> Result<u64> {
+        let name = quote(&table.name);
+        let sql = match enough {
+            Some(n) => format!("SELECT count(*) FROM (SELECT 1 FROM {name} LIMIT {n})"),
+            None => format!("SELECT count(*) FROM {name}"),
+        };
+        let c = self.connection(false)?;
+        let n: i64 = c
+            .query_row(&sql, [], |r| r.get(0))
+            .map_err(|e| error(e, "counting rows").on(table.to_string()))?;
+        Ok(u64::try_from(n).unwrap_or(0))
+    }
+
+    fn greatest(&mut self, table: &TableName, column: &str) -> Result<Option<i128>> {
+        let sql = format!(
+            "SELECT max({0}) FROM {1} WHERE typeof({0}) = 'integer'",
+            quote(column),
+            quote(&table.name)
+        );
+        let c = self.connection(false)?;
+        let greatest: Option<Option<i64>> = c
+            .query_row(&sql, [], |r| r.get(0))
+            .optional()
+            .map_err(|e| error(e, "looking for the greatest value").on(table.to_string()))?;
+        Ok(greatest.flatten().map(i128::from))
+    }
+}
