@@ -11,7 +11,7 @@ mod table;
 mod unify;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use refine::{Refined, refine};
 pub use unify::{Place, groups, joined, widest};

@@ -147,7 +147,7 @@ pub fn of_table(table: &Table, keyed: bool) -> Vec<Finding> {
                     &table.name,
                     format!(
                         "the source has not made sure that every row has its parent for the \
-                         foreign key {name} to {}; the target will",
+                         foreign key {name} to {}; the target may refuse it",
                         key.parent
                     ),
                 )

@@ -137,7 +137,9 @@ pub(crate) fn make_with_catalogs(
             continue;
         };
         let keyed = !of.identifying_columns().is_empty();
-        findings.extend(hazards::of_table(of, keyed));
+        findings.extend(hazards::of_table(of, keyed).into_iter().filter(|f| {
+            f.code != "not-represented" || !steps.kept.contains(&(of.name.clone(), f.text.clone()))
+        }));
         let scan = scans.get(&table.source);
         if to.column_limit > 0 && table.target.columns.len() > to.column_limit {
             findings.push(finding(

@@ -14,7 +14,7 @@ use limosa_core::chunk::Range;
 use limosa_core::engine::{ColumnRead, Engine, Reader, Snapshot, TableRead};
 use limosa_core::notation;
 use limosa_core::scan::{Hazard, TableScan};
-use limosa_core::schema::{Column, Table, TableName, Type};
+use limosa_core::schema::{Column, Table, TableName};
 use limosa_core::value::Value;
 use limosa_core::{Error, ErrorKind, Result};
 use look::Look;
@@ -52,7 +52,11 @@ pub fn wanted<'a>(table: &'a Table, source: &dyn Engine, target: &dyn Engine) ->
         .iter()
         .filter(|c| c.generated.is_none())
         .filter_map(|c| {
-            let hazards = target.dialect().wants_scan(c.ty.base());
+            let mut hazards = target.dialect().wants_scan(c.ty.base());
+            if !from.dynamic_types {
+                // Declarations are kept there.
+                hazards.retain(|h| !matches!(h, Hazard::TooLong | Hazard::OutsideDeclaredType));
+            }
             let free = from.dynamic_types && c.identity.is_none();
             (free || !hazards.is_empty()).then_some((c, hazards))
         })
@@ -66,14 +70,15 @@ struct Task<'a> {
     looks: Vec<(&'a Column, Vec<Hazard>)>,
     /// Places of the key's cells in a row.
     key: Vec<usize>,
-    raw: bool,
+    /// Whether a column may hold any value, so that the shapes of texts matter.
+    free: bool,
 }
 
 impl<'a> Task<'a> {
-    fn new(table: &'a Table, wanted: Vec<Wanted<'a>>, raw: bool) -> Self {
+    fn new(table: &'a Table, wanted: Vec<Wanted<'a>>, free: bool) -> Self {
         let column = |c: &Column| ColumnRead {
             name: c.name.clone(),
-            ty: if raw { Type::Dynamic } else { c.ty.clone() },
+            ty: c.ty.clone(),
             native: c.native.clone(),
             as_text: false,
         };
@@ -84,10 +89,7 @@ impl<'a> Task<'a> {
             let Some(c) = table.column(&name) else {
                 continue;
             };
-            cut.push(ColumnRead {
-                ty: c.ty.clone(),
-                ..column(c)
-            });
+            cut.push(column(c));
             key.push(match columns.iter().position(|r| r.name == name) {
                 Some(at) => at,
                 None => {
@@ -106,14 +108,14 @@ impl<'a> Task<'a> {
             },
             looks: wanted,
             key,
-            raw,
+            free,
         }
     }
 
     fn begin(&self) -> Vec<Look> {
         self.looks
             .iter()
-            .map(|(c, hazards)| Look::new(&c.ty, hazards, self.raw))
+            .map(|(c, hazards)| Look::new(&c.ty, hazards, self.free))
             .collect()
     }
 
@@ -183,8 +185,8 @@ fn said(value: &Value) -> String {
 
 /// Scans one table with one reader.
 ///
-/// In: the columns to be looked at, from [`wanted`]; `raw` if the cells are to come as they are
-/// stored. Out: one entry per wanted column. Where the table has no key, examples are row numbers.
+/// In: the columns to be looked at, from [`wanted`]; `free` if a column may hold values of any type
+/// whatever its declaration. Out: one entry per wanted column. Where the table has no key, examples are row numbers.
 ///
 /// # Errors
 /// Those of the reader.
@@ -192,11 +194,11 @@ pub fn scan(
     snapshot: &dyn Snapshot,
     table: &Table,
     wanted: Vec<Wanted<'_>>,
-    raw: bool,
+    free: bool,
     mode: ScanMode,
     progress: &Progress,
 ) -> Result<TableScan> {
-    let task = Task::new(table, wanted, raw);
+    let task = Task::new(table, wanted, free);
     let mut reader = snapshot.reader()?;
     let most = if mode == ScanMode::Sample {
         SAMPLE_ROWS
@@ -280,14 +282,14 @@ pub fn scan_all(
     workers: usize,
     progress: &Progress,
 ) -> Result<HashMap<TableName, TableScan>> {
-    let raw = source.capabilities().dynamic_types;
+    let free = source.capabilities().dynamic_types;
     let tasks: Vec<Task<'_>> = match mode {
         ScanMode::None => Vec::new(),
         ScanMode::Full | ScanMode::Sample => tables
             .iter()
             .map(|t| (t, wanted(t, source, target)))
             .filter(|(_, wanted)| !wanted.is_empty())
-            .map(|(t, wanted)| Task::new(t, wanted, raw))
+            .map(|(t, wanted)| Task::new(t, wanted, free))
             .collect(),
     };
     if tasks.is_empty() {

@@ -201,6 +201,19 @@ pub(super) fn place(
     };
     let mut placement = context.dialect.place(&ty, &ask);
     let mut why = belief.why.clone();
+    if same_family
+        && let (
+            Type::Enum {
+                name: Some(was), ..
+            }
+            | Type::Domain { name: was, .. },
+            Type::Enum { name: Some(is), .. } | Type::Domain { name: is, .. },
+        ) = (&belief.sought, &ty)
+        && was != is
+    {
+        // The source's own spelling names the type as it is called there.
+        placement.native = context.dialect.qualified(is);
+    }
     let wish = names::wish(context.settings, &source.name)
         .and_then(|w| w.cast.iter().find(|(c, _)| *c == column.name));
     if let Some((_, native)) = wish {

@@ -62,22 +62,26 @@ pub fn refine(
         Type::Text { .. } | Type::Enum { .. } | Type::Set { .. } => texts(None, scan),
         Type::Binary { .. } | Type::Varbinary { .. } | Type::Blob { .. } => bytes(scan),
         Type::Date | Type::Timestamp { .. } | Type::Time { .. } => moments(declared, scan),
-        Type::Uuid if scan.texts == scan.values() && scan.shapes.uuid == scan.texts => Verdict::As,
-        Type::Uuid if scan.texts == scan.values() => {
-            Verdict::Is(TEXT, "not every text is a lower-case UUID".into())
+        Type::Uuid if scan.typed == scan.values() => Verdict::As,
+        Type::Uuid if scan.typed + scan.texts == scan.values() => {
+            Verdict::Is(TEXT, "not every text is a UUID".into())
         }
-        Type::Uuid => bytes(scan),
-        Type::Json { .. } if scan.texts == scan.values() && scan.count(Hazard::OddJson) == 0 => {
-            Verdict::As
+        Type::Uuid if scan.blobs == scan.values() => bytes(scan),
+        Type::Uuid => Verdict::Mismatch,
+        Type::Json { .. } if scan.typed == scan.values() => {
+            if scan.count(Hazard::OddJson) == 0 {
+                Verdict::As
+            } else {
+                Verdict::Mixed(TEXT, "not every text is plain JSON".into())
+            }
         }
-        Type::Json { .. } if scan.texts == scan.values() => {
-            Verdict::Is(TEXT, "not every text is plain JSON".into())
-        }
+        Type::Json { .. } => Verdict::Mismatch,
         Type::Dynamic => match by_values(scan) {
             (ty, true) => Verdict::Mixed(ty, format!("the values are mixed: {}", classes(scan))),
             (ty, false) => Verdict::Is(ty, format!("no type is declared: {}", classes(scan))),
         },
-        _ => Verdict::Mismatch,
+        // Types of other engines that this one keeps in texts of its own making.
+        _ => Verdict::As,
     };
     match verdict {
         Verdict::As => {}
@@ -180,7 +184,7 @@ fn widened(declared: &Type, scan: &ColumnScan) -> (Type, bool) {
     if declared.binary() && scan.integers + scan.reals == 0 {
         return (Type::Blob { max_bytes: None }, true);
     }
-    if scan.blobs == 0 && scan.texts > 0 {
+    if scan.blobs == 0 && scan.texts + scan.typed > 0 {
         return (TEXT, true);
     }
     by_values(scan)
@@ -221,12 +225,8 @@ fn integers(bits: u8, unsigned: bool, scan: &ColumnScan) -> Verdict {
 }
 
 fn booleans(scan: &ColumnScan) -> Verdict {
-    if scan.integers < scan.values() {
-        return if scan.typed == scan.values() {
-            Verdict::As
-        } else {
-            Verdict::Mismatch
-        };
+    if scan.integers + scan.typed < scan.values() {
+        return Verdict::Mismatch;
     }
     if scan.not_boolean == 0 {
         return Verdict::As;
@@ -244,7 +244,7 @@ fn booleans(scan: &ColumnScan) -> Verdict {
 }
 
 fn decimals(precision: Option<u32>, scale: Option<i32>, scan: &ColumnScan) -> Verdict {
-    if scan.blobs > 0 || scan.texts > scan.shapes.decimal || scan.count(Hazard::Infinite) > 0 {
+    if scan.blobs + scan.texts > 0 {
         return Verdict::Mismatch;
     }
     let Some(p) = precision else {
@@ -318,49 +318,34 @@ fn moments(declared: &Type, scan: &ColumnScan) -> Verdict {
             format!("declared {declared}, and every value is a float (a Julian day, perhaps)"),
         );
     }
-    if scan.texts < values {
+    if scan.typed + scan.texts < values {
         return Verdict::Mismatch;
     }
     let bad = scan.count(Hazard::BadDate);
-    let precision = shapes.fraction_digits;
-    if precision > 6 {
-        return Verdict::Is(TEXT, "there are fractions of more than six digits".into());
+    if scan.typed > 0 && scan.typed + bad == values {
+        return Verdict::As;
     }
     if let Type::Time { .. } = declared {
-        return match shapes.time == values {
-            true => Verdict::As,
-            false => Verdict::Mismatch,
-        };
-    }
-    let good = values - bad.min(values);
-    if good == 0 {
         return Verdict::Mismatch;
+    }
+    if shapes.fraction_digits > 6 {
+        return Verdict::Is(TEXT, "there are fractions of more than six digits".into());
     }
     let stamp = |zoned| Type::Timestamp {
         precision: match declared {
-            Type::Timestamp { precision: p, .. } => precision.max(*p),
-            _ => precision,
+            Type::Timestamp { precision, .. } => shapes.fraction_digits.max(*precision),
+            _ => shapes.fraction_digits,
         },
         zoned,
     };
-    let ty = if shapes.date == good && *declared == Type::Date {
-        Type::Date
-    } else if shapes.timestamp_tz == good {
-        stamp(true)
-    } else if shapes.date + shapes.timestamp == good {
-        stamp(false)
-    } else {
-        return Verdict::Mismatch;
-    };
-    if ty == *declared {
-        Verdict::As
-    } else {
-        let what = match &ty {
-            Type::Timestamp { zoned: true, .. } => "every value has an offset",
-            _ => "every value is a date and time without an offset",
-        };
-        Verdict::Is(ty, what.into())
+    let zoned = matches!(declared, Type::Timestamp { zoned: true, .. });
+    if scan.typed == 0 && shapes.timestamp_tz > 0 && shapes.timestamp_tz + bad == values {
+        return Verdict::Is(stamp(true), "every value has an offset".into());
     }
+    if !zoned && shapes.timestamp > 0 && scan.typed + shapes.timestamp + bad == values {
+        return Verdict::Is(stamp(false), "there are values with a time of day".into());
+    }
+    Verdict::Mismatch
 }
 
 /// Whether texts in date columns that no calendar has are to be kept, so that the column is text.

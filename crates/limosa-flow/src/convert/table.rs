@@ -79,7 +79,12 @@ pub(super) fn draft<'a>(
             comment: source.comment.clone(),
             estimated_rows: None,
             estimated_bytes: None,
-            unrepresented: Vec::new(),
+            // An engine may understand its own family's notes.
+            unrepresented: if context.same_family() {
+                source.unrepresented.clone()
+            } else {
+                Vec::new()
+            },
         },
         columns: Vec::new(),
         checks: Vec::new(),

@@ -10,7 +10,7 @@ use limosa_core::engine::Capabilities;
 use limosa_core::operation::Operation;
 use limosa_core::schema::{Catalog, Table, TableName, Type};
 use limosa_core::{ErrorKind, Result};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Collects steps, and findings about what the target can not do.
 pub(super) struct Steps<'a> {
@@ -18,6 +18,10 @@ pub(super) struct Steps<'a> {
     target: &'a Capabilities,
     pub(super) steps: Vec<Step>,
     pub(super) findings: Vec<Finding>,
+    /// Notes of the inspector that the target's words for a table hold after all.
+    pub(super) kept: HashSet<(TableName, String)>,
+    /// Columns, by target table, that the target does not let count.
+    still: HashSet<(TableName, String)>,
 }
 
 impl<'a> Steps<'a> {
@@ -27,6 +31,8 @@ impl<'a> Steps<'a> {
             target,
             steps: Vec::new(),
             findings: Vec::new(),
+            kept: HashSet::new(),
+            still: HashSet::new(),
         }
     }
 
@@ -124,7 +130,8 @@ impl<'a> Steps<'a> {
             )?;
         }
         for table in &converted.tables {
-            let first = self.before_load(&table.target);
+            let mut first = self.before_load(&table.target);
+            self.settle(&table.source, &mut first);
             self.add(
                 Stage::Create,
                 format!("create/table {}", first.name),
@@ -166,6 +173,48 @@ impl<'a> Steps<'a> {
             first.checks.clear();
         }
         first
+    }
+
+    /// Finds out what the target's words for a table leave out, by saying it with and without.
+    fn settle(&mut self, source: &TableName, table: &mut Table) {
+        let dialect = self.dialect;
+        let said = |t: &Table| {
+            dialect
+                .render(&Operation::CreateTable(Box::new(t.clone())))
+                .ok()
+        };
+        if table.unrepresented.is_empty() && table.columns.iter().all(|c| c.identity.is_none()) {
+            return;
+        }
+        let Some(whole) = said(table) else { return };
+        for at in 0..table.unrepresented.len() {
+            let mut without = table.clone();
+            let note = without.unrepresented.remove(at);
+            if said(&without).is_some_and(|s| s != whole) {
+                self.kept.insert((source.clone(), note));
+            }
+        }
+        for at in 0..table.columns.len() {
+            if table.columns[at].identity.is_none() {
+                continue;
+            }
+            let mut without = table.clone();
+            without.columns[at].identity = None;
+            if said(&without).is_some_and(|s| s == whole) {
+                let column = &table.columns[at];
+                self.findings.push(
+                    finding(
+                        "counter-not-moved",
+                        Severity::Warning,
+                        source,
+                        "the target does not let this column count by itself",
+                    )
+                    .at(&column.name),
+                );
+                self.still.insert((table.name.clone(), column.name.clone()));
+                table.columns[at].identity = None;
+            }
+        }
     }
 
     fn keys(&mut self, source: &TableName, table: &Table) -> Result<()> {
@@ -254,6 +303,9 @@ impl<'a> Steps<'a> {
                     .and_then(|c| c.identity.as_ref()?.next)
                     .unwrap_or(1);
                 let to = &column.target.name;
+                if self.still.contains(&(name.clone(), to.clone())) {
+                    continue;
+                }
                 let op = Operation::SetCounter {
                     table: name.clone(),
                     column: to.clone(),

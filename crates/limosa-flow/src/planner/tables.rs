@@ -23,6 +23,7 @@ pub(super) fn plan(
     findings: &mut Vec<Finding>,
 ) -> TablePlan {
     let same = from.capabilities().family == to.capabilities().family;
+    let free = !same && from.capabilities().dynamic_types;
     let policies = names::wish(settings, &source.name)
         .and_then(|w| w.types)
         .unwrap_or(settings.policies);
@@ -31,7 +32,7 @@ pub(super) fn plan(
         name: c.source.name.clone(),
         ty: c.source.ty.clone(),
         native: c.source.native.clone(),
-        as_text: same && own_text(c),
+        as_text: (same && own_text(c)) || (free && other_kind(c)),
     };
     let read = TableRead {
         table: source.name.clone(),
@@ -103,6 +104,12 @@ fn own_text(c: &ConvertedColumn) -> bool {
                 | Type::Cidr
                 | Type::MacAddress { .. }
         )
+}
+
+/// Whether the values are of another kind than the declaration: then they are read as they are stored, since a
+/// date that was understood would be spelled anew in a text.
+fn other_kind(c: &ConvertedColumn) -> bool {
+    std::mem::discriminant(c.source.ty.base()) != std::mem::discriminant(c.values.base())
 }
 
 /// The columns by which a table is cut.

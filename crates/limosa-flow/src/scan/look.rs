@@ -45,8 +45,8 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Begins. `raw` says that cells come as they are stored, whatever the declaration.
-    pub(super) fn new(ty: &Type, wanted: &[Hazard], raw: bool) -> Self {
+    /// Begins. `free` says that the column may hold any value, whatever the declaration.
+    pub(super) fn new(ty: &Type, wanted: &[Hazard], free: bool) -> Self {
         let declared = match ty.base() {
             Type::Boolean => Declared::Boolean,
             Type::Integer { .. } | Type::Year | Type::Decimal { .. } | Type::Money { .. } => {
@@ -70,8 +70,8 @@ impl Look {
         };
         Look {
             declared,
-            shapes: raw && !matches!(declared, Declared::Text | Declared::Bytes),
-            json: wanted.contains(&Hazard::OddJson) || (raw && declared == Declared::Json),
+            shapes: free && !matches!(declared, Declared::Text | Declared::Bytes),
+            json: wanted.contains(&Hazard::OddJson) || (free && declared == Declared::Json),
             length,
             scan: ColumnScan::default(),
         }
@@ -84,10 +84,7 @@ impl Look {
             Cell::Null => self.scan.nulls += 1,
             Cell::Int(i) => self.integer(i128::from(i), key),
             Cell::UInt(u) => self.integer(i128::from(u), key),
-            Cell::Bool(b) => {
-                self.scan.typed += 1;
-                self.whole(i128::from(b));
-            }
+            Cell::Bool(_) => self.scan.typed += 1,
             Cell::F64(f) => self.real(f, key),
             Cell::F32(f) => self.real(f64::from(f), key),
             Cell::Text(t) => self.text(t, key),
@@ -106,6 +103,9 @@ impl Look {
             Cell::Json(text) => {
                 self.scan.typed += 1;
                 self.size(text.len());
+                if text.as_bytes().contains(&0) || (self.json && text.contains("\\u0000")) {
+                    self.scan.found(Hazard::NulInText, key);
+                }
                 if self.json && json::odd(text.as_bytes()) {
                     self.scan.found(Hazard::OddJson, key);
                 }
