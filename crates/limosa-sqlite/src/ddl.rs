@@ -239,11 +239,8 @@ impl<'a> Reader<'a> {
         loop {
             if self.take("ON") {
                 self.next();
-                if self.take("SET") || self.take("NO") {
-                    self.next();
-                } else {
-                    self.next();
-                }
+                let _ = self.take("SET") || self.take("NO");
+                self.next();
             } else if self.take("MATCH") {
                 self.next();
             } else if self.take("DEFERRABLE") {

@@ -1,7 +1,7 @@
 //! Storage values → cells. The neutral type of a column says which cell a text means; a value that the
 //! cell can not hold comes as it is stored, so nothing is lost by looking at it.
 
-use limosa_core::batch::Batch;
+use limosa_core::batch::{Batch, Cell};
 use limosa_core::engine::ColumnRead;
 use limosa_core::notation;
 use limosa_core::schema::Type;
@@ -89,58 +89,66 @@ fn text(batch: &mut Batch, bytes: &[u8]) {
 }
 
 fn typed(batch: &mut Batch, t: &[u8], decode: Decode) {
-    let put = match decode {
+    let cell = match decode {
         Decode::Plain | Decode::Single => None,
         Decode::Boolean => match t {
-            b"true" | b"t" => Some(batch.put_bool(true)),
-            b"false" | b"f" => Some(batch.put_bool(false)),
+            b"true" | b"t" => Some(Cell::Bool(true)),
+            b"false" | b"f" => Some(Cell::Bool(false)),
             _ => None,
         },
-        Decode::Decimal => match std::str::from_utf8(t) {
-            Ok(s)
-                if notation::plain_decimal(t) || matches!(s, "NaN" | "Infinity" | "-Infinity") =>
-            {
-                Some(batch.put_decimal(s))
-            }
-            _ => None,
-        },
+        Decode::Decimal => std::str::from_utf8(t)
+            .ok()
+            .filter(|s| {
+                notation::plain_decimal(t) || matches!(*s, "NaN" | "Infinity" | "-Infinity")
+            })
+            .map(Cell::Decimal),
         Decode::Unsigned => std::str::from_utf8(t)
             .ok()
             .and_then(|s| s.parse().ok())
-            .map(|u| batch.put_uint(u)),
+            .map(|u| i64::try_from(u).map_or(Cell::UInt(u), Cell::Int)),
         Decode::Date => match t {
             b"infinity" => Some(i32::MAX),
             b"-infinity" => Some(i32::MIN),
             t => notation::parse_date(t),
         }
-        .map(|d| batch.put_date(d)),
-        Decode::Time => notation::parse_time(t).map(|t| batch.put_time(t)),
+        .map(Cell::Date),
+        Decode::Time => notation::parse_time(t).map(Cell::Time),
         Decode::TimeTz => notation::split_offset(t)
-            .and_then(|(time, offset)| Some((notation::parse_time(time)?, offset)))
-            .map(|(t, offset)| batch.put_time_tz(t, offset)),
+            .and_then(|(time, offset)| Some(Cell::TimeTz(notation::parse_time(time)?, offset))),
         Decode::Timestamp => infinite(t)
             .or_else(|| notation::parse_timestamp(t))
-            .map(|t| batch.put_timestamp(t)),
+            .map(Cell::Timestamp),
         // Moments without an offset are in UTC, as SQLite's own functions have it.
         Decode::TimestampTz => infinite(t)
             .or_else(|| notation::parse_timestamp_tz(t))
             .or_else(|| notation::parse_timestamp(t))
-            .map(|t| batch.put_timestamp_tz(t)),
-        Decode::Interval => {
-            notation::parse_interval(t).map(|(m, d, u)| batch.put_interval(m, d, u))
-        }
-        Decode::Uuid => notation::parse_uuid(t).map(|u| batch.put_uuid(&u)),
-        Decode::Json => simdutf8::basic::from_utf8(t)
-            .ok()
-            .map(|s| batch.put_json(s)),
+            .map(Cell::TimestampTz),
+        Decode::Interval => notation::parse_interval(t).map(|(m, d, u)| Cell::Interval(m, d, u)),
+        Decode::Uuid => return uuid(batch, t),
+        Decode::Json => simdutf8::basic::from_utf8(t).ok().map(Cell::Json),
         Decode::Array => simdutf8::basic::from_utf8(t)
             .ok()
             .filter(|s| s.starts_with('[') && !s.contains("]={"))
-            .map(|s| batch.put_json(s)),
-        Decode::Bits => notation::parse_bits(t).map(|(n, bits)| batch.put_bits(n, &bits)),
+            .map(Cell::Json),
+        Decode::Bits => return bits(batch, t),
     };
-    if put.is_none() {
-        text(batch, t);
+    match cell {
+        Some(cell) => batch.put_cell(cell),
+        None => text(batch, t),
+    }
+}
+
+fn uuid(batch: &mut Batch, t: &[u8]) {
+    match notation::parse_uuid(t) {
+        Some(bytes) => batch.put_uuid(&bytes),
+        None => text(batch, t),
+    }
+}
+
+fn bits(batch: &mut Batch, t: &[u8]) {
+    match notation::parse_bits(t) {
+        Some((n, bytes)) => batch.put_bits(n, &bytes),
+        None => text(batch, t),
     }
 }
 

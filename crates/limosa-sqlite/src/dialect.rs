@@ -203,7 +203,7 @@ fn foreign_key(key: &ForeignKey) -> String {
 }
 
 /// The one column that SQLite makes the row's number, if the table has one.
-fn counting<'a>(table: &'a Table) -> Option<&'a Column> {
+fn counting(table: &Table) -> Option<&Column> {
     let key = table.primary_key.as_ref()?;
     let [name] = &key.columns[..] else {
         return None;

@@ -7,7 +7,7 @@
 //! policy says otherwise. A column of a table that is not STRICT takes every class as it comes.
 
 use crate::block;
-use crate::types::{Native, Storage};
+use crate::types::{self, Native, Storage};
 use limosa_core::batch::{Batch, Cell, Reject};
 use limosa_core::engine::{ColumnWrite, Encoder, LoadSpec};
 use limosa_core::notation;
@@ -18,7 +18,9 @@ use limosa_core::schema::Type;
 
 struct ColumnPlan {
     storage: Storage,
-    /// Whether floats must be readable as single ones.
+    /// Whether the column keeps whole floats as integers, which have no negative zero.
+    whole: bool,
+    /// Digits after the point, of decimals.
     scale: Option<usize>,
     /// Digits of seconds.
     digits: u8,
@@ -31,8 +33,18 @@ struct ColumnPlan {
 impl ColumnPlan {
     fn new(column: &ColumnWrite) -> Self {
         let target = column.target.base();
+        let native = Native::parse(&column.native);
+        let storage = native.storage();
         Self {
-            storage: Native::parse(&column.native).storage(),
+            storage,
+            whole: match storage {
+                Storage::Real => true,
+                Storage::Any if !native.strict => !matches!(
+                    types::declared(&native.declared),
+                    Type::Dynamic | Type::Text { .. } | Type::Varchar { .. } | Type::Blob { .. }
+                ),
+                _ => false,
+            },
             scale: match target {
                 Type::Decimal { scale: Some(s), .. } => usize::try_from(*s).ok(),
                 Type::Money { digits } => Some(usize::from(*digits)),
@@ -150,6 +162,13 @@ fn real(f: f64, column: &ColumnPlan, out: &mut Vec<u8>) -> Result<(), String> {
             _ => Err("NaN in a float, which SQLite keeps as NULL".into()),
         };
     }
+    if f == 0.0
+        && f.is_sign_negative()
+        && column.whole
+        && column.policies.precision != PrecisionPolicy::Round
+    {
+        return Err("-0.0, which SQLite keeps as 0.0 in a float column".into());
+    }
     block::real(out, f);
     Ok(())
 }
@@ -204,10 +223,7 @@ fn number(cell: Cell<'_>, column: &ColumnPlan, out: &mut Vec<u8>) -> Result<(), 
         _ => None,
     };
     match float {
-        Some(f) => {
-            block::real(out, f);
-            Ok(())
-        }
+        Some(f) => real(f, column, out),
         None => Err(refuse(cell, column)),
     }
 }
