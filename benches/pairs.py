@@ -5,6 +5,7 @@ is wrong with what it left there, in words, or nothing. The limit is a pipe of t
 by hand: it is told the table and builds the primary key too, and it knows nothing of types, resuming or reports.
 """
 
+import json
 import os
 import shutil
 import sqlite3
@@ -39,9 +40,8 @@ class Contender:
 class Bench:
     """The servers, the data, and the contenders of each pair."""
 
-    def __init__(self, servers, limosa, rows, peers, chosen_scan):
+    def __init__(self, servers, limosa, rows, peers):
         self.s, self.rows, self.with_peers = servers, rows, peers
-        self.scan = chosen_scan
         self.limosa = limosa
         self.csv = f"{servers.folder}/lineitem.csv"
         self.sqlite = f"{servers.folder}/{SOURCE}.db"
@@ -153,9 +153,13 @@ class Bench:
 
     # Contenders.
 
-    def _copy(self, source, target, workers):
-        scan = f" --scan {self.scan}" if self.scan else ""
+    def _copy(self, source, target, workers, scan=None):
+        scan = f" --scan {scan}" if scan else ""
         return f"{self.limosa} copy --source '{source}' --target '{target}' --workers {workers}{scan}"
+
+    def _unscanned(self, source, target, prepare, check):
+        """The copy without the look at all values before it: what the limit does not do either."""
+        return Contender("limosa, --scan none", self._copy(source, target, 1, "none"), prepare, check)
 
     def _peer(self, program, contenders, name, command, prepare, check):
         if self.with_peers and shutil.which(program):
@@ -172,6 +176,7 @@ class Bench:
             Contender("limit", f"sqlite3 -csv {self.sqlite} 'select * from lineitem' | psql -Xqc 'copy lineitem from stdin csv' {dst} "
                       f"&& psql -Xqc '{ADD_KEY}' {dst}", self._pg(), self._check_pg),
             Contender("limosa", self._copy(f"sqlite://{self.sqlite}", dst, 1), self._pg(False), self._check_pg),
+            self._unscanned(f"sqlite://{self.sqlite}", dst, self._pg(False), self._check_pg),
         ]
         self._peer("pgloader", out, "pgloader", f"pgloader --on-error-stop sqlite://{self.sqlite} {dst}", self._pg(False), self._check_pg)
         self._sling(out, f"sqlite://{self.sqlite}", "lineitem", dst + "?sslmode=disable", "public.lineitem", self._pg(False), self._check_pg)
@@ -184,6 +189,7 @@ class Bench:
                       f"| psql -Xqc \"copy lineitem from stdin with (null 'NULL')\" {dst} && psql -Xqc '{ADD_KEY}' {dst}",
                       self._pg(), self._check_pg),
             Contender("limosa", self._copy(src, dst, 1), self._pg(False), self._check_pg),
+            self._unscanned(src, dst, self._pg(False), self._check_pg),
         ]
         self._peer("pgloader", out, "pgloader", f"pgloader --on-error-stop {src} {dst}", self._pg(False), self._check_pg)
         self._sling(out, src, f"{SOURCE}.lineitem", dst + "?sslmode=disable", "public.lineitem", self._pg(False), self._check_pg)
@@ -217,6 +223,7 @@ class Bench:
         out = [
             Contender("limit", f"psql -Xqc 'copy lineitem to stdout csv' {src} > {self.pipe} & {self._load_maria()} && wait", self._my(), self._check_my),
             Contender("limosa", self._copy(src, dst, 1), self._my(False), self._check_my),
+            self._unscanned(src, dst, self._my(False), self._check_my),
         ]
         self._sling(out, src + "?sslmode=disable", "public.lineitem", dst, f"{TARGET}.lineitem", self._my(False), self._check_my)
         return out
@@ -226,6 +233,7 @@ class Bench:
         out = [
             Contender("limit", f"sqlite3 -csv {self.sqlite} 'select * from lineitem' > {self.pipe} & {self._load_maria()} && wait", self._my(), self._check_my),
             Contender("limosa", self._copy(f"sqlite://{self.sqlite}", dst, 1), self._my(False), self._check_my),
+            self._unscanned(f"sqlite://{self.sqlite}", dst, self._my(False), self._check_my),
         ]
         self._peer("sqlite3mysql", out, "sqlite3mysql",
                    f"sqlite3mysql -f {self.sqlite} -d {TARGET} -u bench --mysql-password bench -h 127.0.0.1 -P {self.s.ports['maria']} -c 100000 --quiet",
@@ -238,6 +246,7 @@ class Bench:
             Contender("limit", f"{self.s.maria_command(SOURCE)} --quick --batch -Ne 'select * from lineitem' "
                       f"| sqlite3 {self.out} '.mode tabs' '.import /dev/stdin lineitem'", self._sqlite(), self._check_sqlite),
             Contender("limosa", self._copy(src, f"sqlite://{self.out}", 1), self._sqlite(False), self._check_sqlite),
+            self._unscanned(src, f"sqlite://{self.out}", self._sqlite(False), self._check_sqlite),
         ]
         self._peer("mysql2sqlite", out, "mysql2sqlite",
                    f"mysql2sqlite -f {self.out} -d {SOURCE} -u bench --mysql-password bench -h 127.0.0.1 -P {self.s.ports['maria']} -c 100000 --quiet",
@@ -250,33 +259,51 @@ class Bench:
             Contender("limit", f"psql -Xqc 'copy lineitem to stdout csv' {src} | sqlite3 {self.out} '.mode csv' '.import /dev/stdin lineitem'",
                       self._sqlite(), self._check_sqlite),
             Contender("limosa", self._copy(src, f"sqlite://{self.out}", 1), self._sqlite(False), self._check_sqlite),
+            self._unscanned(src, f"sqlite://{self.out}", self._sqlite(False), self._check_sqlite),
         ]
         self._sling(out, src + "?sslmode=disable", "public.lineitem", f"sqlite://{self.out}", "main.lineitem", self._sqlite(False), self._check_sqlite)
         return out
 
-    # Comparisons: both sides hold the same rows; then ten rows of one side are changed.
+    # Comparisons of the PostgreSQL source with a twin that `limosa copy` made (it compares what its plan made):
+    # first both sides hold the same rows, then ten rows of the twin are changed.
 
     TEN = "where l_linenumber = 1 and l_orderkey in (1, 2, 3, 4, 5, 6, 7, 32 + 1, 32 + 2, 32 + 3)"
 
-    def make_twin(self):
-        """A copy of the PostgreSQL source in the other server, for the comparison of equal engines."""
+    def make_twins(self):
         self.s.fresh_pg("pgb", "twin")
-        self.s.pg("pgb", "twin", TABLE, f"\\copy lineitem from '{self.csv}' csv header", ADD_KEY, "vacuum analyze")
+        self.s.fresh_my("twin")
+        for name, url in (("twin_pg", self.s.pg_url("pgb", "twin")), ("twin_my", self.s.maria_url("twin"))):
+            self._clear()
+            subprocess.run([self.limosa, "copy", *self._twin(name, url)], cwd=self.work, check=True,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.s.pg("pgb", "twin", "vacuum analyze")
+        self.s.my("twin", "analyze table lineitem")
+
+    def _twin(self, name, url):
+        return ["--name", name, "--state", f"{self.s.folder}/state", "--source", self.s.pg_url("pga", SOURCE), "--target", url]
 
     def change(self, amount):
         self.s.pg("pgb", "twin", f"update lineitem set l_tax = l_tax + {amount} {self.TEN}")
-        self.s.my(SOURCE, f"set sql_log_bin = 0; update lineitem set l_tax = l_tax + {amount} {self.TEN}")
+        self.s.my("twin", f"set sql_log_bin = 0; update lineitem set l_tax = l_tax + {amount} {self.TEN}")
 
-    def _compare(self, left, right, left_url, right_url, differs):
+    def _compare(self, name, left, right, right_url, differs):
         # Both are read to their ends, also where they differ (then by counting the bytes that do), and waited
         # for, so that their CPU is counted.
         compare = "cmp -l left right | wc -l" if differs else "cmp left right"
         limit = f"mkfifo left right; {left} > left & {right} > right & {compare}; same=$?; wait; exit $same"
+        flags = " ".join(f"'{word}'" for word in self._twin(name, right_url))
+        answer = f"{self.work}/answer.json"
+
+        def found():
+            with open(answer) as text:
+                rows = json.load(text)["comparison"]["tables"][0]["differing_rows"]
+            return "" if rows == 10 * differs else f"{rows} rows said to differ"
+
         out = [
             Contender("limit", limit, self._nothing, lambda: "", int(differs)),
-            Contender("limosa", f"{self.limosa} verify --source '{left_url}' --target '{right_url}' --workers 1", self._nothing, lambda: "", 3 * differs),
+            Contender("limosa", f"{self.limosa} verify {flags} --workers 1 --output json > {answer}", self._nothing, found, 3 * differs),
         ]
-        with_password = [u.replace("bench@", "bench:bench@") for u in (left_url, right_url)]
+        with_password = [u.replace("bench@", "bench:bench@") for u in (self.s.pg_url("pga", SOURCE), right_url)]
         # It says by its output, not by its exit code, that rows differ.
         self._peer("reladiff", out, "reladiff",
                    f"reladiff '{with_password[0]}' lineitem '{with_password[1]}' lineitem -k l_orderkey -k l_linenumber -c l_%",
@@ -284,20 +311,19 @@ class Bench:
         return out
 
     def verify_pg_pg(self, differs):
-        a, b = self.s.pg_url("pga", SOURCE), self.s.pg_url("pgb", "twin")
         def side(url):
             return f"psql -Xqc 'copy (select * from lineitem order by l_orderkey, l_linenumber) to stdout' {url}"
 
-        return self._compare(side(a), side(b), a, b, differs)
+        b = self.s.pg_url("pgb", "twin")
+        return self._compare("twin_pg", side(self.s.pg_url("pga", SOURCE)), side(b), b, differs)
 
     def verify_pg_mariadb(self, differs):
         # CHAR comes padded from one and not from the other.
         rows = "select " + ", ".join(f"rtrim({c})" if c in ("l_shipinstruct", "l_shipmode") else c for c in
                                      (c.strip().split(" ")[0] for c in COLUMNS.replace("(15,2)", "").split(",")))
         rows += " from lineitem order by l_orderkey, l_linenumber"
-        a, b = self.s.pg_url("pga", SOURCE), self.s.maria_url(SOURCE)
-        return self._compare(f"psql -Xqc 'copy ({rows}) to stdout' {a}",
-                             f"{self.s.maria_command(SOURCE)} --quick --batch -Ne '{rows}'", a, b, differs)
+        return self._compare("twin_my", f"psql -Xqc 'copy ({rows}) to stdout' {self.s.pg_url('pga', SOURCE)}",
+                             f"{self.s.maria_command('twin')} --quick --batch -Ne '{rows}'", self.s.maria_url("twin"), differs)
 
     COPIES = {
         "SQLite → PostgreSQL": sqlite_pg,
