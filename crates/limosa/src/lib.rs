@@ -1,1 +1,303 @@
-//! x
+//! Limosa moves a database, schema and rows, between SQLite, PostgreSQL and MySQL/MariaDB in any
+//! direction, and proves that nothing was lost.
+//!
+//! This is the library's face; the command `limosa` does nothing that can not be done here. A
+//! migration is three calls: open, plan, run.
+//!
+//! ```
+//! use limosa::{Limosa, Parts, Stop, outcome::Verdict, settings::Settings};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let (old, new) = (folder.path().join("old.db"), folder.path().join("new.db"));
+//! # rusqlite::Connection::open(&old)?.execute_batch(
+//! #     "CREATE TABLE city(id INTEGER PRIMARY KEY, name TEXT NOT NULL); INSERT INTO city VALUES (1, 'Bodø'), (2, '札幌');")?;
+//! let mut settings = Settings::between(
+//!     &format!("sqlite:{}", old.display()),
+//!     &format!("sqlite:{}", new.display()),
+//! )?;
+//! settings.state = folder.path().join(".limosa");
+//!
+//! let limosa = Limosa::open(settings)?;
+//! let plan = limosa.plan(&limosa::silent())?;
+//! let outcome = limosa.run(&plan, Parts::All, &limosa::silent(), &Stop::new())?;
+//!
+//! let verdict = outcome.comparison.map(|c| c.verdict);
+//! assert_eq!(verdict, Some(Verdict::Pass));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod engines;
+pub mod files;
+pub mod plan_file;
+pub mod report;
+pub mod settings;
+pub mod text;
+
+pub use limosa_flow::assess::Assessment;
+pub use limosa_flow::journal::{Journal, Status};
+pub use limosa_flow::progress::{Fact, Listener, Progress};
+pub use limosa_flow::run::{Parts, RunError, Stop};
+pub use limosa_flow::{outcome, plan};
+
+use limosa_core::engine::Engine;
+use limosa_core::schema::Catalog;
+use limosa_core::{Error, ErrorKind, Result};
+use limosa_flow::{assess, planner, run};
+use outcome::Outcome;
+use plan::Plan;
+use report::Report;
+use settings::{Address, Settings};
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
+
+/// The version of Limosa.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A listener for callers who want to hear nothing.
+pub fn silent() -> Progress {
+    Arc::new(limosa_flow::progress::Silent)
+}
+
+/// One migration: two databases, and what was asked.
+///
+/// Databases are connected when they are first needed. May be shared between threads; one run at a
+/// time takes the lease, whoever starts it.
+pub struct Limosa {
+    settings: Settings,
+    source: OnceLock<Box<dyn Engine>>,
+    target: OnceLock<Box<dyn Engine>>,
+}
+
+impl Limosa {
+    /// Takes the settings. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// `Configuration` (definite) if source and target are the same URL.
+    pub fn open(settings: Settings) -> Result<Self> {
+        if let (Some(source), Some(target)) = (&settings.source, &settings.target)
+            && source.expose() == target.expose()
+        {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "reading the settings",
+                "source and target are the same URL",
+            )
+            .on(source.shown())
+            .hint("Give the target a database of its own."));
+        }
+        Ok(Self {
+            settings,
+            source: OnceLock::new(),
+            target: OnceLock::new(),
+        })
+    }
+
+    /// What was asked.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The database that is read.
+    ///
+    /// # Errors
+    /// `Configuration` if none was named; as the engine says when it can not be reached.
+    pub fn source(&self) -> Result<&dyn Engine> {
+        connect(&self.source, self.settings.source.as_ref(), "source")
+    }
+
+    /// The database that is written.
+    ///
+    /// # Errors
+    /// As [`Limosa::source`].
+    pub fn target(&self) -> Result<&dyn Engine> {
+        connect(&self.target, self.settings.target.as_ref(), "target")
+    }
+
+    /// Reads the catalogs of both databases.
+    ///
+    /// # Errors
+    /// As the engines say.
+    pub fn inspect(&self) -> Result<(Catalog, Catalog)> {
+        Ok((self.source()?.inspect()?, self.target()?.inspect()?))
+    }
+
+    /// Looks at both databases and says what a migration would do, need and take. Writes nothing.
+    ///
+    /// # Errors
+    /// As the engines say.
+    pub fn assess(&self, progress: &Progress) -> Result<Assessment> {
+        assess::assess(
+            self.source()?,
+            self.target()?,
+            &self.settings.plan,
+            self.settings.run.workers,
+            progress,
+            VERSION,
+        )
+    }
+
+    /// Makes a plan. Writes nothing. The same databases and settings give a plan of the same hash.
+    ///
+    /// # Errors
+    /// As the engines say; what a person has to decide is no error but a finding that stops.
+    pub fn plan(&self, progress: &Progress) -> Result<Plan> {
+        planner::make(
+            self.source()?,
+            self.target()?,
+            &self.settings.plan,
+            self.settings.run.workers,
+            progress,
+            VERSION,
+        )
+    }
+
+    /// The plan of the run that was begun under this name, if one was.
+    ///
+    /// # Errors
+    /// `Conflict` if the settings say something else than that plan; `File` if the journal can not be read.
+    pub fn begun(&self) -> Result<Option<Plan>> {
+        let path = self.settings.journal();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let journal = Journal::read(&path)?;
+        if journal.phase()? == "planned" {
+            return Ok(None);
+        }
+        let plan = journal.plan()?;
+        let changed = differing_keys(&plan.settings, &self.settings.plan);
+        if changed.is_empty() {
+            return Ok(Some(plan));
+        }
+        Err(Error::new(
+            ErrorKind::Conflict,
+            "going on with the run",
+            format!(
+                "the settings are not those that it was begun with: {}",
+                changed.join(", ")
+            ),
+        )
+        .on(&self.settings.plan.name)
+        .hint(format!(
+            "Put them back to go on. To begin anew, choose another `name` and an empty target, or remove {} and what the run made in the target.",
+            path.display()
+        )))
+    }
+
+    /// Does what the plan says, or goes on with it. May be killed anywhere and called again.
+    ///
+    /// # Errors
+    /// See [`limosa_flow::run::execute`].
+    pub fn run(
+        &self,
+        plan: &Plan,
+        parts: Parts,
+        progress: &Progress,
+        stop: &Stop,
+    ) -> Result<Outcome, RunError> {
+        let mut journal = Journal::create(&self.settings.journal(), plan)
+            .map_err(|e| match e.kind() {
+                ErrorKind::Conflict => RunError::Precondition(e),
+                _ => RunError::Failed(e),
+            })?;
+        run::execute(
+            self.source()?,
+            self.target()?,
+            plan,
+            &self.settings.run,
+            &mut journal,
+            parts,
+            progress,
+            stop,
+        )
+    }
+
+    /// Compares both databases as the plan of the journal says, whatever the phase of its run.
+    ///
+    /// # Errors
+    /// `Missing` if nothing was begun under this name; see [`Limosa::run`].
+    pub fn verify(&self, progress: &Progress, stop: &Stop) -> Result<Outcome, RunError> {
+        let plan = self.journal()?.plan()?;
+        self.run(&plan, Parts::Verify, progress, stop)
+    }
+
+    /// Says where the run is. Connects to nothing.
+    ///
+    /// # Errors
+    /// `Missing` if nothing was begun under this name.
+    pub fn status(&self) -> Result<Status> {
+        self.journal()?.status()
+    }
+
+    /// Puts the report together from the journal. Connects to nothing.
+    ///
+    /// # Errors
+    /// `Missing` if nothing was begun under this name.
+    pub fn report(&self) -> Result<Report> {
+        let journal = self.journal()?;
+        Ok(Report::new(
+            &journal.plan()?,
+            journal.outcome()?,
+            journal.comparison()?,
+            SystemTime::now(),
+        ))
+    }
+
+    fn journal(&self) -> Result<Journal> {
+        let path = self.settings.journal();
+        if !path.exists() {
+            return Err(Error::new(
+                ErrorKind::Missing,
+                "opening the journal",
+                "no run was begun under this name",
+            )
+            .on(path.display().to_string())
+            .hint("`limosa run` begins one. The journal is found by `name` and `state` of the settings."));
+        }
+        Journal::read(&path)
+    }
+}
+
+impl std::fmt::Debug for Limosa {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Limosa")
+            .field("source", &self.settings.source)
+            .field("target", &self.settings.target)
+            .finish_non_exhaustive()
+    }
+}
+
+fn connect<'a>(
+    slot: &'a OnceLock<Box<dyn Engine>>,
+    address: Option<&Address>,
+    role: &str,
+) -> Result<&'a dyn Engine> {
+    if let Some(engine) = slot.get() {
+        return Ok(engine.as_ref());
+    }
+    let address = address.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Configuration,
+            "reading the settings",
+            format!("no {role} is named"),
+        )
+        .hint(format!(
+            "Give --{role} URL, or write `url` into [{role}] of limosa.toml."
+        ))
+    })?;
+    let engine = engines::open(address).map_err(|e| e.on(address.shown()))?;
+    // Two threads may both have opened one; the first stays.
+    Ok(slot.get_or_init(|| engine).as_ref())
+}
+
+/// The names of the settings that are not the same in both.
+fn differing_keys<T: serde::Serialize>(a: &T, b: &T) -> Vec<String> {
+    let (a, b) = (serde_json::to_value(a), serde_json::to_value(b));
+    let (Ok(serde_json::Value::Object(a)), Ok(serde_json::Value::Object(b))) = (a, b) else {
+        return Vec::new();
+    };
+    a.iter()
+        .filter(|(key, value)| b.get(*key) != Some(*value))
+        .map(|(key, _)| key.clone())
+        .collect()
+}

@@ -1,0 +1,69 @@
+use super::common::{Answer, SettingsArgs};
+use crate::failure::{End, code};
+use crate::output::{Format, Output, Style, table};
+use limosa::report::{show_moment, word};
+use limosa::settings::amount::{show_bytes, show_count, show_seconds};
+
+/// Say where the run is; connects to nothing
+///
+/// Ends with 0 if the run is complete, and with 4 if there is work left.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    #[command(flatten)]
+    settings: SettingsArgs,
+}
+
+pub(super) fn run(args: Args, output: &Output) -> Answer {
+    let limosa = args.settings.open(output)?;
+    let status = limosa.status()?;
+    let complete = status.phase == "complete";
+    let end = code(&if complete { End::Done } else { End::Unfinished }, None);
+    if output.format() != Format::Text {
+        output.json("status", &status)?;
+        return Ok(end);
+    }
+    let style = if complete { Style::Good } else { Style::Warn };
+    output.line(&format!(
+        "{}: {} (plan {})",
+        output.paint(Style::Bold, &status.name),
+        output.paint(style, &status.phase),
+        &status.plan_hash.get(..12).unwrap_or(&status.plan_hash)
+    ))?;
+    output.line(&format!(
+        "begun {}, last written {}",
+        show_moment(status.created_ms),
+        show_moment(status.updated_ms)
+    ))?;
+    for (phase, began, seconds) in &status.phases {
+        let took = seconds.map_or("now".into(), show_seconds);
+        output.line(&format!("  {phase}: {} ({took})", show_moment(*began)))?;
+    }
+    if !status.tables.is_empty() {
+        let rows: Vec<Vec<String>> = status
+            .tables
+            .iter()
+            .map(|t| {
+                vec![
+                    limosa::text::visible(&t.name),
+                    word(t.state),
+                    show_count(t.rows),
+                    show_bytes(t.bytes),
+                ]
+            })
+            .collect();
+        output.line("")?;
+        output.line(&table(&["table", "state", "rows", "bytes"], &rows, None))?;
+    }
+    for step in status.steps.iter().filter(|s| s.error.is_some()) {
+        output.line(&format!(
+            "{} {}: {}",
+            output.paint(Style::Bad, "failed:"),
+            step.id,
+            step.error.as_deref().unwrap_or_default()
+        ))?;
+    }
+    if !complete {
+        output.note(&format!("To go on: limosa run{}", args.settings.again()));
+    }
+    Ok(end)
+}
