@@ -148,9 +148,10 @@ impl Engine for Postgres {
     }
 
     fn session(&self) -> Result<Box<dyn Session>> {
-        Ok(Box::new(PostgresSession(
-            self.connect("running a statement")?,
-        )))
+        let mut c = self.connect("running a statement")?;
+        // What a person writes means the names that the role's own path means.
+        c.query("RESET search_path")?;
+        Ok(Box::new(PostgresSession(c)))
     }
 
     fn snapshot(&self, _lanes: usize) -> Result<Box<dyn Snapshot>> {

@@ -9,7 +9,7 @@
 use crate::names::{ident, literal, table};
 use limosa_core::chunk::Range;
 use limosa_core::engine::ColumnRead;
-use limosa_core::schema::TableName;
+use limosa_core::schema::{TableName, Type};
 use limosa_core::value::Value;
 use limosa_core::{Error, ErrorKind, Result};
 use std::collections::HashSet;
@@ -106,6 +106,17 @@ pub(crate) fn key(columns: &[ColumnRead]) -> Vec<(String, String)> {
         .iter()
         .map(|c| (c.name.clone(), c.native.clone()))
         .collect()
+}
+
+/// Whether JSON can say the array in a column: lower bounds of 1, and no JSON null beside SQL's.
+pub(crate) fn json_can_say(name: &str, element: &Type) -> String {
+    let plain =
+        format!("(array_dims({name}) IS NULL OR array_dims({name}) ~ '^(\\[1:[0-9]+\\])+$')");
+    if matches!(element.base(), Type::Json { .. }) {
+        format!("{plain} AND NOT EXISTS (SELECT 1 FROM unnest({name}) AS e WHERE e::text = 'null')")
+    } else {
+        plain
+    }
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ struct Mark {
 
 /// Timeline and position of the log as text; NULLs where the role may not ask.
 const POSITION: &str = "SELECT CASE WHEN has_function_privilege('pg_control_checkpoint()', 'EXECUTE') THEN (SELECT timeline_id FROM pg_control_checkpoint()) END, \
-CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, \
+CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_insert_lsn() END, \
 CASE WHEN has_function_privilege('pg_control_system()', 'EXECUTE') THEN (SELECT system_identifier FROM pg_control_system()) END";
 
 impl PostgresSnapshot {
@@ -196,7 +196,6 @@ impl PostgresSnapshot {
     /// Bounds that cut a sample of the table into `parts` of equal weight, in key order, each once.
     fn sample(&self, read: &TableRead, parts: u64, percent: f64) -> Result<Vec<Vec<Value>>> {
         let names: Vec<String> = read.key.iter().map(|c| ident(&c.name)).collect();
-        let order = names.join(", ");
         let aliased: Vec<String> = (0..names.len()).map(|i| format!("k{i}")).collect();
         let keys = aliased.join(", ");
         let selected: Vec<String> = names
@@ -220,7 +219,11 @@ impl PostgresSnapshot {
         } else {
             weight.join(" + ")
         };
-        let texts: Vec<String> = aliased.iter().map(|k| format!("{k}::text")).collect();
+        // Named anew: ORDER BY would mean the text otherwise.
+        let texts: Vec<String> = aliased
+            .iter()
+            .map(|k| format!("{k}::text AS bound_{k}"))
+            .collect();
         // The first row of each part but the first; equal keys stay together, so a bound comes once.
         let sql = format!(
             "WITH s AS (SELECT {}, (24 + {weight})::float8 AS w {}{sampled}), \
@@ -231,7 +234,6 @@ impl PostgresSnapshot {
             select::from(&read.table, &self.exported.partitioned),
             texts.join(", "),
         );
-        let _ = order;
         let rows = self.ask(&sql).map_err(|e| e.on(read.table.to_string()))?;
         let mut bounds: Vec<Vec<Value>> = Vec::with_capacity(rows.len());
         for row in rows {

@@ -8,6 +8,7 @@ use limosa_core::notation;
 use limosa_core::schema::Type;
 
 use crate::names::ident;
+use crate::select;
 
 /// Days from 1970-01-01 to 2000-01-01, PostgreSQL's epoch.
 pub(crate) const EPOCH_DAYS: i32 = 10_957;
@@ -68,12 +69,12 @@ pub(crate) fn plan(column: &ColumnRead) -> (String, Decode) {
         // A cast to text would add the length of a host address; the output function does not.
         Type::Inet => return (format!("textin(inet_out({name}))"), Decode::Text),
         Type::Cidr => return (format!("textin(cidr_out({name}))"), Decode::Text),
-        Type::Array { .. } => {
+        Type::Array { element } => {
             return (
                 format!(
-                    "CASE WHEN {name} IS NULL THEN NULL \
-                     WHEN array_dims({name}) IS NULL OR array_dims({name}) ~ '^(\\[1:[0-9]+\\])+$' \
-                     THEN 'j' || array_to_json({name})::text ELSE 't' || {name}::text END"
+                    "CASE WHEN {name} IS NULL THEN NULL WHEN {} \
+                     THEN 'j' || array_to_json({name})::text ELSE 't' || {name}::text END",
+                    select::json_can_say(&name, element)
                 ),
                 Decode::TaggedArray,
             );
@@ -340,12 +341,9 @@ mod tests {
                 &b""[..],
                 b"\xff\xff\xff",
                 b"\xff\xff\xff\xff\x01",
-                &[255; 12],
+                &[255; 13],
             ] {
                 let (mut batch, mut scratch) = (Batch::default(), Vec::new());
-                if matches!(decode, Decode::Bits) && bytes.len() == 12 {
-                    continue;
-                }
                 assert_eq!(
                     put(decode, bytes, &mut batch, &mut scratch),
                     None,

@@ -3,6 +3,7 @@
 use super::array;
 use super::plan::{Column, Put};
 use super::sink::Sink;
+use crate::value::{EPOCH_DAYS, EPOCH_MICROS};
 use limosa_core::batch::Cell;
 use limosa_core::notation;
 use limosa_core::policy::{
@@ -11,12 +12,11 @@ use limosa_core::policy::{
 
 type Accepted = Result<(), &'static str>;
 
-/// The earliest and latest day and moment, from 1970. Source: `datatype/timestamp.h`.
+/// The earliest and latest day, from 1970, and moment, from 2000. Source: `datatype/timestamp.h`.
 const FIRST_DAY: i32 = -2_440_588;
-const LAST_DAY: i32 = 2_145_031_948;
-const FIRST_MOMENT: i64 = -210_866_803_200_000_000;
-/// PostgreSQL's last moment is beyond what 64 bits counted from 1970 can say.
-const LAST_MOMENT: i64 = i64::MAX - 1;
+const LAST_DAY: i32 = 2_145_042_905;
+const FIRST_MOMENT: i64 = -211_813_488_000_000_000;
+const LAST_MOMENT: i64 = 9_223_371_331_200_000_000 - 1;
 const DAY: i64 = 86_400_000_000;
 
 /// Writes `cell` into a column, or says why not. On an error what was written of the row is the
@@ -99,13 +99,15 @@ fn rarer<S: Sink>(column: &Column, cell: Cell<'_>, sink: &mut S) -> Accepted {
             Some(d) => sink.date(day(d)?),
             None => return bad_date(column, cell, sink),
         },
-        Put::Timestamp { unit } => match instant(cell) {
-            Some(m) => sink.timestamp(moment(m, *unit, column)?),
-            None => return bad_date(column, cell, sink),
+        Put::Timestamp { unit } => match (instant(cell), far_moment(cell)) {
+            (Some(m), _) => sink.timestamp(moment(m, *unit, column)?),
+            (None, Some(m)) => sink.timestamp(in_range(m, *unit, column)?),
+            _ => return bad_date(column, cell, sink),
         },
-        Put::TimestampTz { unit } => match instant(cell) {
-            Some(m) => sink.timestamp_tz(moment(m, *unit, column)?),
-            None => return bad_date(column, cell, sink),
+        Put::TimestampTz { unit } => match (instant(cell), far_moment(cell)) {
+            (Some(m), _) => sink.timestamp_tz(moment(m, *unit, column)?),
+            (None, Some(m)) => sink.timestamp_tz(in_range(m, *unit, column)?),
+            _ => return bad_date(column, cell, sink),
         },
         Put::Time { unit } => {
             let micros = match cell {
@@ -198,6 +200,16 @@ fn rarer<S: Sink>(column: &Column, cell: Cell<'_>, sink: &mut S) -> Accepted {
             }
             Cell::Text(t) => sink.text(t),
             _ => return Err("a value that is not a geometry"),
+        },
+        Put::Record | Put::Hstore => match cell {
+            Cell::Json(t) => {
+                let own = match column.put {
+                    Put::Hstore => array::hstore(t),
+                    _ => array::record(t),
+                };
+                sink.text(&own.ok_or("JSON that is not an object of plain values")?);
+            }
+            _ => return any_text(cell, column, |t| text(column, None, t, sink)),
         },
         Put::Raw => return any_text(cell, column, |t| text(column, None, t, sink)),
     }
@@ -455,13 +467,33 @@ fn day(d: i32) -> Result<i32, &'static str> {
     }
 }
 
+/// Moves a moment from 1970 to 2000 and looks at its range.
 #[inline]
 fn moment(m: i64, unit: i64, column: &Column) -> Result<i64, &'static str> {
     match m {
         i64::MAX | i64::MIN => Ok(m),
-        FIRST_MOMENT..=LAST_MOMENT => fine(m, unit, column),
-        _ => Err("a timestamp outside PostgreSQL's range"),
+        m => in_range(m.checked_sub(EPOCH_MICROS).ok_or(FAR)?, unit, column),
     }
+}
+
+const FAR: &str = "a timestamp outside PostgreSQL's range";
+
+#[inline]
+fn in_range(m: i64, unit: i64, column: &Column) -> Result<i64, &'static str> {
+    match m {
+        FIRST_MOMENT..=LAST_MOMENT => fine(m, unit, column),
+        _ => Err(FAR),
+    }
+}
+
+/// Reads a moment that can not be counted from 1970, as the reader writes it, counted from 2000.
+fn far_moment(cell: Cell<'_>) -> Option<i64> {
+    let Cell::Text(t) = cell else { return None };
+    let t = t.strip_suffix("+00").unwrap_or(t);
+    let (date, time) = t.split_once(' ')?;
+    let days = i64::from(notation::parse_date(date.as_bytes())?.checked_sub(EPOCH_DAYS)?);
+    let time = notation::parse_time(time.as_bytes()).filter(|t| (0..DAY).contains(t))?;
+    days.checked_mul(DAY)?.checked_add(time)
 }
 
 #[inline]

@@ -1,7 +1,7 @@
 //! The binary format of COPY: a field is its length and its bytes in network order.
 
 use super::sink::Sink;
-use crate::value::{EPOCH_DAYS, EPOCH_MICROS};
+use crate::value::EPOCH_DAYS;
 
 pub(super) struct Binary<'a> {
     pub(super) out: &'a mut Vec<u8>,
@@ -99,10 +99,7 @@ impl Sink for Binary<'_> {
     }
     #[inline]
     fn timestamp(&mut self, micros: i64) {
-        self.int8(match micros {
-            i64::MAX | i64::MIN => micros,
-            m => m.wrapping_sub(EPOCH_MICROS),
-        });
+        self.int8(micros);
     }
     #[inline]
     fn timestamp_tz(&mut self, micros: i64) {

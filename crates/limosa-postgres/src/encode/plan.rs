@@ -62,6 +62,10 @@ pub(crate) enum Put {
     },
     /// EWKB, as hexadecimal digits.
     Geometry,
+    /// A row type, from a JSON object.
+    Record,
+    /// `hstore`, from a JSON object.
+    Hstore,
     /// A type whose binary form is not known here: its text form.
     Raw,
 }
@@ -163,6 +167,10 @@ fn put(c: &ColumnWrite) -> Put {
             json: matches!(element.base(), Type::Json { .. }),
         },
         Type::Geometry { .. } => Put::Geometry,
+        Type::Native {
+            json: true, name, ..
+        } if name.ends_with("hstore") => Put::Hstore,
+        Type::Native { json: true, .. } => Put::Record,
         _ => Put::Raw,
     }
 }
@@ -180,22 +188,12 @@ fn interval_unit(native: &str) -> i64 {
         .map_or(1, unit)
 }
 
-/// Whether the table is written in the binary format.
+/// Whether the table is written in the binary format: every column's binary form is known here.
 pub(crate) fn binary(spec: &LoadSpec) -> bool {
-    spec.columns.iter().all(|c| {
-        !matches!(put(c), Put::Array { .. } | Put::Geometry | Put::Raw)
-            // text[] is written with the element's type; other texts have other numbers.
-            && (put(c) != Put::Words || c.native == "text[]")
-            // A domain or another type may stand behind a text-like meaning; its receive function is
-            // text's for those of the server itself.
-            && known_text(c)
-    })
-}
-
-/// Whether a text-like column is received as text: citext and the built-in types are; "name" is too.
-fn known_text(c: &ColumnWrite) -> bool {
-    match c.target.base() {
-        Type::Inet | Type::Cidr | Type::MacAddress { .. } => false,
+    spec.columns.iter().all(|c| match put(c) {
+        Put::Array { .. } | Put::Geometry | Put::Record | Put::Hstore | Put::Raw => false,
+        // An array names the type of its elements, and we name text's.
+        Put::Words => c.native == "text[]",
         _ => true,
-    }
+    })
 }

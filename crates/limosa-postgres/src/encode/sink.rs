@@ -1,7 +1,8 @@
 //! Where accepted values go: one method per form, so that acceptance is written once for the binary
 //! and the text format.
 
-/// Writes values of PostgreSQL's types. Times count from 1970; the binary form moves them to 2000.
+/// Writes values of PostgreSQL's types. Days count from 1970, moments from 2000 as PostgreSQL's do: its
+/// last thirty years can not be counted from 1970 in 64 bits.
 pub(super) trait Sink {
     fn begin_row(&mut self, columns: usize);
     fn begin_cell(&mut self, index: usize);

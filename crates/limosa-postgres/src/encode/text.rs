@@ -1,6 +1,7 @@
 //! The text format of COPY: fields between tabs, `\N` for NULL, backslash escapes.
 
 use super::sink::Sink;
+use crate::value::EPOCH_DAYS;
 use limosa_core::notation;
 
 pub(super) struct Text<'a> {
@@ -53,6 +54,23 @@ fn with_era(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     out.extend_from_slice(format!("{:04}", 1 - year).as_bytes());
     out.extend_from_slice(&rest[dash..]);
     out.extend_from_slice(b" BC");
+}
+
+/// Writes a moment counted from 2000.
+fn moment(out: &mut Vec<u8>, micros: i64, zone: &[u8]) {
+    const DAY: i64 = 86_400_000_000;
+    match micros {
+        i64::MAX => out.extend_from_slice(b"infinity"),
+        i64::MIN => out.extend_from_slice(b"-infinity"),
+        _ => with_era(out, |o| {
+            // Within PostgreSQL's range, days have 32 bits.
+            let days = (micros.div_euclid(DAY) as i32).saturating_add(EPOCH_DAYS);
+            notation::write_date(o, days);
+            o.push(b' ');
+            notation::write_time(o, micros.rem_euclid(DAY), 6);
+            o.extend_from_slice(zone);
+        }),
+    }
 }
 
 impl Sink for Text<'_> {
@@ -141,15 +159,10 @@ impl Sink for Text<'_> {
         notation::write_offset(self.out, east);
     }
     fn timestamp(&mut self, micros: i64) {
-        with_era(self.out, |o| notation::write_timestamp(o, micros, 6));
+        moment(self.out, micros, b"");
     }
     fn timestamp_tz(&mut self, micros: i64) {
-        with_era(self.out, |o| {
-            notation::write_timestamp(o, micros, 6);
-            if !matches!(micros, i64::MAX | i64::MIN) {
-                o.extend_from_slice(b"+00");
-            }
-        });
+        moment(self.out, micros, b"+00");
     }
     fn interval(&mut self, months: i32, days: i32, micros: i64) {
         match (months, days, micros) {

@@ -108,7 +108,7 @@ pub(super) const INDEXES: &str = concat!(
     "  LEFT JOIN pg_collation l ON l.oid = i.indcollation[k - 1] LEFT JOIN pg_namespace ln ON ln.oid = l.collnamespace ",
     "  JOIN pg_opclass o ON o.oid = i.indclass[k - 1] JOIN pg_namespace opn ON opn.oid = o.opcnamespace), ",
     "(SELECT json_agg(a.attname ORDER BY k) FROM generate_series(i.indnkeyatts + 1, i.indnatts) k JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[k - 1]), ",
-    "am.amcanorder ",
+    "pg_indexam_has_property(am.oid, 'can_order') ",
     "FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_am am ON am.oid = ic.relam ",
     "JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace ",
     "WHERE NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')) AND ",
