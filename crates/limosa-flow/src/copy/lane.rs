@@ -56,8 +56,13 @@ pub(super) struct Pass<'a, 'p> {
 }
 
 impl<'p> Pass<'_, 'p> {
+    /// Whether something outside of the queue ends the pass. Asked under the queue's lock.
+    fn stopping(&self) -> bool {
+        self.job.stop.requested() || self.lease.fenced()
+    }
+
     fn ending(&self) -> bool {
-        self.job.stop.requested() || self.lease.fenced() || self.queue.halted()
+        self.stopping() || self.queue.halted()
     }
 
     pub(super) fn halt(&self, error: Error) {
@@ -139,7 +144,7 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
     /// Works until nothing is left.
     pub(super) fn run(mut self) {
         loop {
-            match self.pass.queue.next(&|| self.pass.ending()) {
+            match self.pass.queue.next(&|| self.pass.stopping()) {
                 Next::End => return,
                 Next::Cut(index, table) => self.cut(index, &table),
                 Next::Copy(work) => {
