@@ -193,15 +193,13 @@ pub(crate) fn views(
             })
             .collect();
         let stuck = !ready.contains(&true);
-        let mut at = 0;
         let mut rest = Vec::new();
-        for view in waiting {
+        for (at, view) in waiting.into_iter().enumerate() {
             if ready[at] || stuck {
                 catalog.views.push(view);
             } else {
                 rest.push(view);
             }
-            at += 1;
         }
         waiting = rest;
     }

@@ -209,21 +209,35 @@ fn agree(target: &Arc<Target>, lanes: &mut [Connection]) -> Result<Option<Positi
 /// Opens the lanes while nobody can commit.
 fn under_lock(control: &mut Connection, lanes: &mut [Connection]) -> Result<Option<Position>> {
     // Waiting long for the lock would make everybody else wait behind us.
-    control.run(DOING, "SET SESSION lock_wait_timeout = 3")?;
-    control
-        .run(DOING, "FLUSH TABLES WITH READ LOCK")
-        .map_err(|e| {
-            Error::new(
-                ErrorKind::Unsupported,
-                DOING,
-                format!(
-                    "the server can not show that {} connections see the same state",
-                    lanes.len()
-                ),
-            )
-            .hint("use one lane, turn the binary log on, or grant RELOAD for a lock of some milliseconds")
-            .because(e)
-        })?;
+    control.run(DOING, "SET SESSION lock_wait_timeout = 2")?;
+    let mut locked = control.run(DOING, "FLUSH TABLES WITH READ LOCK");
+    for attempt in 1..6 {
+        // A long statement of somebody else: let it and those behind us through, then try again.
+        match &locked {
+            Err(e) if e.kind() == ErrorKind::Contention => {
+                std::thread::sleep(Duration::from_millis(300 * attempt));
+                locked = control.run(DOING, "FLUSH TABLES WITH READ LOCK");
+            }
+            _ => break,
+        }
+    }
+    if let Err(e) = locked {
+        if e.kind() != ErrorKind::Privilege {
+            return Err(e);
+        }
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            DOING,
+            format!(
+                "the server can not show that {} connections see the same state",
+                lanes.len()
+            ),
+        )
+        .hint(
+            "use one lane, turn the binary log on, or grant RELOAD for a lock of some milliseconds",
+        )
+        .because(e));
+    }
     let opened = begin(lanes).and_then(|()| match lanes.first_mut() {
         Some(lane) => binlog_snapshot(lane),
         None => Ok(None),
