@@ -162,7 +162,11 @@ pub(super) const NAMED_TYPES: &str = concat!(
 pub(super) const ROUTINES: &str = concat!(
     "SELECT n.nspname, p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')', ",
     "CASE p.prokind WHEN 'a' THEN 'aggregate' WHEN 'p' THEN 'procedure' WHEN 'w' THEN 'window function' ELSE 'function' END, ",
-    "CASE WHEN p.prokind IN ('f', 'p', 'w') THEN pg_get_functiondef(p.oid) END ",
+    "CASE WHEN p.prokind IN ('f', 'p', 'w') THEN pg_get_functiondef(p.oid) ELSE ",
+    // Plain aggregates are few words; others are named without text.
+    "(SELECT 'CREATE AGGREGATE ' || quote_ident(n.nspname) || '.' || quote_ident(p.proname) || '(' || pg_get_function_identity_arguments(p.oid) || ') (SFUNC = ' || a.aggtransfn || ', STYPE = ' || format_type(a.aggtranstype, NULL) ",
+    " || CASE WHEN a.aggfinalfn <> 0 THEN ', FINALFUNC = ' || a.aggfinalfn ELSE '' END || coalesce(', INITCOND = ' || quote_literal(a.agginitval), '') || ')' ",
+    " FROM pg_aggregate a WHERE a.aggfnoid = p.oid AND a.aggkind = 'n' AND a.aggmtransfn = 0 AND a.aggcombinefn = 0 AND a.aggsortop = 0) END ",
     "FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE ",
     user_schema!(),
     " AND p.proname !~ '^limosa_'",
