@@ -177,8 +177,8 @@ fn the_world_may_fail_at_every_call_and_no_row_is_lost_or_doubled() {
                 (Call::Commit, Shape::AfterWrite(_)) => Shape::AfterWrite(ErrorKind::CommitUnknown),
                 (_, shape) => shape,
             };
-            let shop = Shop::new(400);
-            let script = Arc::new(Mutex::new(vec![(call, 2, shape), (call, 5, shape)]));
+            let shop = Shop::new(1000);
+            let script = Arc::new(Mutex::new(vec![(call, 2, shape), (call, 2, shape)]));
             let (source, plan) = (shop.source(), shop.plan());
             let source = Faulty {
                 inner: source,

@@ -24,6 +24,7 @@ pub use record::{StepRecord, StepState, TableRecord, TableState};
 
 use crate::outcome::{Comparison, Outcome};
 use crate::plan::Plan;
+use limosa_core::engine::Identity;
 use limosa_core::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
@@ -315,6 +316,20 @@ impl Journal {
     /// Whether something failed since the run was last begun.
     pub fn flawed(&self) -> Result<bool> {
         Ok(self.meta("flawed")?.as_deref() == Some("1"))
+    }
+
+    /// Who the target was when the run was begun.
+    pub(crate) fn target_identity(&self) -> Result<Option<Identity>> {
+        let text = self.meta("target_identity")?;
+        text.map(|t| self.json(&t, "identity")).transpose()
+    }
+
+    /// Writes down who the target is.
+    pub(crate) fn set_target_identity(&mut self, identity: &Identity) -> Result<()> {
+        let json = serde_json::to_string(identity).map_err(|e| {
+            Error::new(ErrorKind::Internal, "writing the journal", "not JSON").because(e)
+        })?;
+        self.together(|j| j.set_meta("target_identity", &json))
     }
 
     /// Whether the ledger was taken out of the target.

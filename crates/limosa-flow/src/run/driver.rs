@@ -46,7 +46,8 @@ pub(super) fn drive(
             format!("it is in a phase that this version does not know: {word}"),
         )
     })?;
-    preflight::plan(job, &journal.plan_hash()?).map_err(refusal)?;
+    let seen = journal.target_identity()?;
+    preflight::plan(job, &journal.plan_hash()?, seen.as_ref()).map_err(refusal)?;
     let lease = Lease::new(job.target, &job.plan.settings.name, &holder());
     let shared = Mutex::new(journal);
     let mut driver = Driver {
@@ -144,6 +145,9 @@ impl<'j> Driver<'_, '_, 'j> {
                         let hash = self.locked().plan_hash()?;
                         self.lease
                             .take(&self.job.around(), &hash, self.job.settings.steal)?;
+                        // From now on it is this very database.
+                        let identity = self.job.target.identity()?;
+                        self.locked().set_target_identity(&identity)?;
                         fail::fail_point!("run-after-acquire");
                     }
                     Effect::Steps(stage) => flawed |= self.steps(stage)?,

@@ -3,13 +3,20 @@
 use crate::copy::Job;
 use crate::plan::PLAN_FORMAT;
 use crate::retry::again;
+use limosa_core::engine::Identity;
 use limosa_core::operation::{ObjectRef, Operation};
 use limosa_core::schema::TableName;
 use limosa_core::{Error, ErrorKind, Result};
 use std::collections::HashSet;
 
+/// How an identity begins while the database is not there: the first write makes it.
+const NOT_MADE: &str = "not made yet";
+
 /// Makes sure that the plan may run at all between these two databases.
-pub(super) fn plan(job: &Job<'_>, journal_hash: &str) -> Result<()> {
+///
+/// `target` is who the target was when the run was begun. A database that the first write makes is
+/// nobody yet while the plan is made.
+pub(super) fn plan(job: &Job<'_>, journal_hash: &str, target: Option<&Identity>) -> Result<()> {
     let refuse = |kind, why: String| Error::new(kind, "checking the plan", why);
     let plan = job.plan;
     if plan.format_version > PLAN_FORMAT {
@@ -46,14 +53,23 @@ pub(super) fn plan(job: &Job<'_>, journal_hash: &str) -> Result<()> {
         )
         .hint("Decide each of them in the configuration, and plan again."));
     }
-    for (side, engine, word) in [
-        (&plan.source, job.source, "source"),
-        (&plan.target, job.target, "target"),
+    for (side, engine, word, seen) in [
+        (&plan.source, job.source, "source", None),
+        (&plan.target, job.target, "target", target),
     ] {
         let found = again(&job.around(), "asking who the database is", |_| {
             engine.identity()
         })?;
-        if found != side.identity {
+        let same = match seen {
+            Some(seen) => found == *seen,
+            None => {
+                found == side.identity
+                    || side.identity.server.starts_with(NOT_MADE)
+                        && engine.address() == side.address
+                        && found.family == side.identity.family
+            }
+        };
+        if !same {
             return Err(refuse(
                 ErrorKind::Configuration,
                 format!(

@@ -154,6 +154,7 @@ pub fn open(path: &Path) -> Box<dyn Engine> {
 pub fn on(path: &Path, sql: &str) {
     let db = rusqlite::Connection::open(path).unwrap();
     db.busy_timeout(Duration::from_secs(10)).unwrap();
+    db.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
     db.execute_batch(sql).unwrap();
 }
 
