@@ -115,7 +115,7 @@ pub fn convert(catalog: &Catalog, context: &Context<'_>) -> Converted {
         .filter(|t| context.names.table(&t.name).is_some())
         .collect();
     let believed = column::believe(&tables, catalog, context, &mut out);
-    let mut labels = Labels::default();
+    let mut labels = Labels::new(context.source, context.target, context.names);
     for table in &tables {
         if let Some(name) = context.names.table(&table.name) {
             labels.reserve(name);

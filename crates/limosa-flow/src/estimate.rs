@@ -46,6 +46,8 @@ pub fn estimate(plan: &Plan, workers: usize) -> Estimate {
     };
     let copy = (bytes as f64 / LANE_BYTES).max(rows as f64 / LANE_ROWS) / lanes as f64;
     let seconds = copy * (1.0 + KEYS_SHARE + COMPARE_SHARE) + 0.02 * plan.steps.len() as f64;
+    // Milliseconds are more than the assumptions bear.
+    let seconds = (seconds * 1e3).round() / 1e3;
     let indexes = plan
         .steps
         .iter()

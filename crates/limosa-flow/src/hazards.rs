@@ -120,7 +120,10 @@ pub fn of_table(table: &Table, keyed: bool) -> Vec<Finding> {
         );
     }
     for key in &table.foreign_keys {
-        let name = key.name.as_deref().unwrap_or("without a name");
+        let name = match &key.name {
+            Some(name) => name.clone(),
+            None => format!("on {}", key.columns.join(", ")),
+        };
         if matches!(
             key.on_delete,
             Action::Cascade | Action::SetNull | Action::SetDefault

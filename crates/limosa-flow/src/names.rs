@@ -297,50 +297,84 @@ pub fn columns(
     (out, findings)
 }
 
-/// Gives names to indexes and constraints so that no two of a namespace are equal.
-#[derive(Debug, Default)]
-pub struct Labels {
-    taken: HashSet<(Option<String>, String)>,
+/// What a name is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Label {
+    /// An index, or a constraint that stands on one.
+    Index,
+    /// A foreign key or a check.
+    Constraint,
 }
 
-impl Labels {
+/// Gives names to indexes and constraints so that no two of a namespace are equal.
+#[derive(Debug)]
+pub struct Labels<'a> {
+    target: &'a Capabilities,
+    /// Names of the source are kept: they are apart there, and the rules are the same.
+    keep: bool,
+    /// Names of indexes get their table's name in front.
+    prefix: bool,
+    taken: HashSet<(Option<String>, String, String)>,
+}
+
+impl<'a> Labels<'a> {
+    /// Begins. Names are kept within one family where no table is called otherwise.
+    pub fn new(source: &Capabilities, target: &'a Capabilities, names: &Names) -> Self {
+        Labels {
+            target,
+            keep: source.family == target.family && !names.renamed(),
+            prefix: target.index_names_per_namespace && !source.index_names_per_namespace,
+            taken: HashSet::new(),
+        }
+    }
+
     /// Takes a name away, so that no index or constraint gets it: tables share the namespace of indexes in some engines.
     pub fn reserve(&mut self, table: &TableName) {
-        self.taken
-            .insert((table.schema.clone(), table.name.to_lowercase()));
+        let place = self.place(table, &table.name, Label::Index);
+        self.taken.insert(place);
+    }
+
+    fn place(
+        &self,
+        table: &TableName,
+        name: &str,
+        label: Label,
+    ) -> (Option<String>, String, String) {
+        let alone = label == Label::Index && !self.target.index_names_per_namespace;
+        (
+            table.schema.clone(),
+            if alone {
+                table.name.clone()
+            } else {
+                String::new()
+            },
+            name.to_lowercase(),
+        )
     }
 
     /// Gives the name for an index or constraint of `table`: `wanted` if it is free, else with the
-    /// table's name before it, else with a hash. With `prefix`, the table's name is put before it at once.
-    pub fn give(
-        &mut self,
-        table: &TableName,
-        wanted: &str,
-        prefix: bool,
-        target: &Capabilities,
-    ) -> String {
+    /// table's name before it, else with a number. `own` says that the source calls it so.
+    pub fn give(&mut self, table: &TableName, wanted: &str, label: Label, own: bool) -> String {
         let long = format!("{}_{wanted}", table.name);
         let begins = wanted.to_lowercase().contains(&table.name.to_lowercase());
         let mut candidates = Vec::new();
-        if !prefix || begins {
-            candidates.push(shorten(wanted, target));
+        if !self.prefix || label == Label::Constraint || begins {
+            candidates.push(shorten(wanted, self.target));
         }
-        candidates.push(shorten(&long, target));
-        for n in 2..100 {
-            candidates.push(shorten(&format!("{long}_{n}"), target));
-        }
-        let free = candidates
-            .iter()
-            .find(|c| {
-                !self
-                    .taken
-                    .contains(&(table.schema.clone(), c.to_lowercase()))
-            })
-            .cloned()
-            .unwrap_or_else(|| shorten(&format!("{long}_{}", mark(&long)), target));
-        self.taken
-            .insert((table.schema.clone(), free.to_lowercase()));
-        free
+        candidates.push(shorten(&long, self.target));
+        candidates.extend((2..100).map(|n| shorten(&format!("{long}_{n}"), self.target)));
+        let chosen = if self.keep && own {
+            wanted.to_string()
+        } else {
+            candidates
+                .iter()
+                .find(|c| !self.taken.contains(&self.place(table, c, label)))
+                .cloned()
+                .unwrap_or_else(|| shorten(&format!("{long}_{}", mark(&long)), self.target))
+        };
+        let place = self.place(table, &chosen, label);
+        self.taken.insert(place);
+        chosen
     }
 }
 
@@ -485,20 +519,34 @@ mod tests {
 
     #[test]
     fn index_names_are_given_once_in_a_namespace() {
-        let to = capabilities(true, 63);
-        let mut labels = Labels::default();
+        let (from, to) = (capabilities(false, 64), capabilities(true, 63));
+        let mut labels = Labels::new(&from, &to, &Names::default());
         let (orders, items) = (
             TableName::within("public", "orders"),
             TableName::within("public", "items"),
         );
         labels.reserve(&orders);
         labels.reserve(&items);
-        let mut give = |t, wanted, prefix| labels.give(t, wanted, prefix, &to);
-        assert_eq!(give(&orders, "by_day", false), "by_day");
-        assert_eq!(give(&items, "by_day", false), "items_by_day");
-        assert_eq!(give(&items, "BY_DAY", false), "items_BY_DAY_2");
-        assert_eq!(give(&items, "name", true), "items_name");
-        assert_eq!(give(&orders, "orders", false), "orders_orders");
-        assert_eq!(give(&items, "items_pk", true), "items_pk");
+        assert_eq!(
+            labels.give(&orders, "by_day", Label::Index, true),
+            "orders_by_day"
+        );
+        let mut give = |t, wanted| labels.give(t, wanted, Label::Constraint, true);
+        assert_eq!(give(&orders, "by_day"), "by_day");
+        assert_eq!(give(&items, "by_day"), "items_by_day");
+        assert_eq!(give(&items, "BY_DAY"), "items_BY_DAY_2");
+        assert_eq!(give(&orders, "orders"), "orders_orders");
+        assert_eq!(
+            labels.give(&items, "items_pk", Label::Index, true),
+            "items_pk"
+        );
+        let mut apart = Labels::new(&to, &from, &Names::default());
+        for table in [&orders, &items] {
+            assert_eq!(apart.give(table, "px", Label::Index, true), "px");
+        }
+        let mut same = Labels::new(&from, &from, &Names::default());
+        for table in [&orders, &items] {
+            assert_eq!(same.give(table, "c_1", Label::Constraint, true), "c_1");
+        }
     }
 }

@@ -251,6 +251,25 @@ pub(super) fn place(
             "impossible"
         }
     };
+    if matches!(belief.sought, Type::Dynamic)
+        && !matches!(placement.ty, Type::Dynamic)
+        && wish.is_none()
+    {
+        out.findings.push(
+            finding(
+                "mixed-values",
+                Severity::Stop,
+                &source.name,
+                format!(
+                    "bytes stand beside other values, and {} can not hold them all",
+                    placement.native
+                ),
+            )
+            .at(&column.name)
+            .evidence(belief.scan.as_ref(), &[Hazard::OutsideDeclaredType])
+            .remedy("mend the values in the source, or choose a type: [[table]] cast = { column = \"type\" }"),
+        );
+    }
     if placement.force_nullable && !column.nullable {
         out.findings.push(
             finding(

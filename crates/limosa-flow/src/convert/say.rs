@@ -14,6 +14,23 @@ pub(crate) struct Become {
     pub(crate) from: Type,
     /// Its type in the target.
     pub(crate) to: Type,
+    /// What the target really keeps: a decimal may be kept as text.
+    pub(crate) kept: Type,
+}
+
+impl Become {
+    /// Whether values compare in the target as they do in the source.
+    pub(crate) fn compares(&self) -> bool {
+        class(&self.from) == class(&self.kept)
+    }
+}
+
+/// What a target column really keeps, as far as its own word for the type tells.
+pub(crate) fn kept(family: &str, native: &str, ty: &Type) -> Type {
+    match super::cast::meaning(family, native) {
+        Type::Native { .. } => ty.base().clone(),
+        known => known,
+    }
 }
 
 /// The columns of one table, by source name.
@@ -67,20 +84,47 @@ impl Speaker<'_> {
         })
     }
 
-    /// Whether all columns that are named still compare as they did: a number that became text does not.
+    /// Whether all columns that are named still compare as they did: a number that became text does
+    /// not, and a truth value can not be counted with.
     fn same_order(&self, parsed: &Expr) -> bool {
         let mut same = true;
-        parsed.columns(&mut |c| {
-            if let Some(b) = self.columns.get(c) {
-                same &= class(&b.from) == class(&b.to) || matches!(b.to.base(), Type::Boolean);
-            }
-        });
-        same
+        parsed.columns(&mut |c| same &= self.columns.get(c).is_some_and(Become::compares));
+        same && self.truthful(&self.fit(parsed), true)
     }
 
     fn truth(&self, x: &Expr) -> bool {
         matches!(x, Expr::Column(c) if self.columns.get(c)
-            .is_some_and(|b| matches!(b.to.base(), Type::Boolean) && !matches!(b.from.base(), Type::Boolean)))
+            .is_some_and(|b| matches!(b.to.base(), Type::Boolean)))
+    }
+
+    /// Whether columns that are truth values stand only where truth values may; `asked` says that `x`
+    /// itself stands there.
+    fn truthful(&self, x: &Expr, asked: bool) -> bool {
+        let logical = |x: &Expr| self.truth(x) || matches!(x, Expr::Bool(_) | Expr::Null);
+        let plain = |x: &Expr| self.truthful(x, false);
+        match x {
+            Expr::Column(_) => asked || !self.truth(x),
+            Expr::Binary(a, op, b) if compares(*op) && (self.truth(a) || self.truth(b)) => {
+                logical(a) && logical(b)
+            }
+            Expr::Binary(a, Operator::And | Operator::Or, b) => {
+                self.truthful(a, true) && self.truthful(b, true)
+            }
+            Expr::Binary(a, _, b) | Expr::Like(a, b, _) => plain(a) && plain(b),
+            Expr::Not(a) | Expr::IsNull(a, _) => self.truthful(a, true),
+            Expr::Negate(a) | Expr::Cast(a, _) => plain(a),
+            Expr::In(a, list, _) if self.truth(a) => list.iter().all(logical),
+            Expr::In(a, list, _) => plain(a) && list.iter().all(plain),
+            Expr::Between(a, low, high, _) if self.truth(a) => logical(low) && logical(high),
+            Expr::Between(a, low, high, _) => plain(a) && plain(low) && plain(high),
+            Expr::Call(_, args) => args.iter().all(plain),
+            Expr::Case(arms, other) => {
+                arms.iter()
+                    .all(|(when, then)| self.truthful(when, true) && plain(then))
+                    && other.as_deref().is_none_or(plain)
+            }
+            _ => true,
+        }
     }
 
     /// Makes numbers that are compared with columns that became truth values truth values too.
@@ -135,8 +179,11 @@ fn truth(x: &Expr) -> Expr {
 /// Kinds of values that compare alike.
 fn class(ty: &Type) -> u8 {
     match ty.base() {
-        Type::Boolean => 0,
-        Type::Integer { .. }
+        Type::Boolean
+        | Type::Bit {
+            length: Some(1), ..
+        }
+        | Type::Integer { .. }
         | Type::Year
         | Type::Decimal { .. }
         | Type::Money { .. }

@@ -2,11 +2,11 @@
 
 use super::column::{self, Belief};
 use super::objects;
-use super::say::{Become, Columns, Speaker};
+use super::say::{Become, Columns, Speaker, kept};
 use super::unify::{Place, parent_columns};
 use super::{Context, Converted, ConvertedColumn, ConvertedTable};
 use crate::hazards::finding;
-use crate::names::{self, Labels};
+use crate::names::{self, Label, Labels};
 use crate::plan::Severity;
 use limosa_core::expression::{Expr, SqlText};
 use limosa_core::schema::{
@@ -22,6 +22,7 @@ pub(super) struct Draft<'a> {
     columns: Vec<ConvertedColumn>,
     /// Conditions that placements and domains brought, by target column.
     checks: Vec<(String, SqlText)>,
+    family: &'a str,
 }
 
 impl Draft<'_> {
@@ -33,6 +34,7 @@ impl Draft<'_> {
                     name: c.target.name.clone(),
                     from: c.values.clone(),
                     to: c.target.ty.clone(),
+                    kept: kept(self.family, &c.target.native, &c.target.ty),
                 };
                 (c.source.name.clone(), becomes)
             })
@@ -53,7 +55,7 @@ pub(super) fn draft<'a>(
     source: &'a Table,
     beliefs: &HashMap<Place, Belief>,
     catalog: &Catalog,
-    context: &Context<'_>,
+    context: &'a Context<'_>,
     out: &mut Converted,
 ) -> Draft<'a> {
     let wish = names::wish(context.settings, &source.name);
@@ -88,6 +90,7 @@ pub(super) fn draft<'a>(
         },
         columns: Vec::new(),
         checks: Vec::new(),
+        family: &context.target.family,
     };
     let speaker_columns = Columns::new();
     let speaker = Speaker {
@@ -153,7 +156,10 @@ pub(super) fn draft<'a>(
             comment: column.comment.clone(),
         };
         if let Some(text) = &default {
-            target.default = speaker.default(text, &target.ty);
+            // A decimal that is kept as text has its default said as text.
+            let really = kept(draft.family, &target.native, &target.ty);
+            let to = if really.text() { &really } else { &target.ty };
+            target.default = speaker.default(text, to);
             if target.default.is_none() {
                 out.findings.push(
                     finding(
@@ -225,7 +231,11 @@ fn compute(draft: &mut Draft<'_>, context: &Context<'_>, out: &mut Converted) {
         let Some(generated) = &column.source.generated else {
             continue;
         };
-        match speaker.say(&generated.expression) {
+        // A value that is kept in another form would be computed in that form, and differ.
+        let alike = columns
+            .get(&column.source.name)
+            .is_some_and(|b| context.same_family() || b.compares());
+        match speaker.say(&generated.expression).filter(|_| alike) {
             Some(expression) => {
                 column.target.generated = Some(Generated {
                     expression,
@@ -307,24 +317,21 @@ fn keys(
     out: &mut Converted,
 ) {
     let source = draft.source;
-    let prefix = prefixes(context);
     if let Some(key) = &source.primary_key {
         match mapped(&key.columns, columns) {
             Some(names) => {
                 primary_nulls(draft, key, context, out);
                 let name = key.name.clone().filter(|_| context.same_family());
-                for column in draft
-                    .target
-                    .columns
-                    .iter_mut()
-                    .chain(draft.columns.iter_mut().map(|c| &mut c.target))
-                {
-                    if names.contains(&column.name) {
-                        column.nullable = false;
+                // An engine that lets a primary key hold NULL lets its own kind do so too.
+                if !context.same_family() {
+                    let whole = draft.target.columns.iter_mut();
+                    let each = draft.columns.iter_mut().map(|c| &mut c.target);
+                    for column in whole.chain(each) {
+                        column.nullable &= !names.contains(&column.name);
                     }
                 }
                 draft.target.primary_key = Some(Key {
-                    name: name.map(|n| labels.give(&draft.target.name, &n, false, context.target)),
+                    name: name.map(|n| labels.give(&draft.target.name, &n, Label::Index, true)),
                     columns: names,
                     ..key.clone()
                 });
@@ -341,7 +348,12 @@ fn keys(
             .unwrap_or_else(|| format!("{}_{}_key", draft.target.name.name, key.columns.join("_")));
         match mapped(&key.columns, columns) {
             Some(names) => draft.target.uniques.push(Key {
-                name: Some(labels.give(&draft.target.name, &wanted, prefix, context.target)),
+                name: Some(labels.give(
+                    &draft.target.name,
+                    &wanted,
+                    Label::Index,
+                    key.name.is_some(),
+                )),
                 columns: names,
                 ..key.clone()
             }),
@@ -352,11 +364,6 @@ fn keys(
             }
         }
     }
-}
-
-/// Whether index names get their table's name in front.
-fn prefixes(context: &Context<'_>) -> bool {
-    context.target.index_names_per_namespace && !context.source.index_names_per_namespace
 }
 
 fn primary_nulls(draft: &Draft<'_>, key: &Key, context: &Context<'_>, out: &mut Converted) {
@@ -413,7 +420,7 @@ fn checks(
             .unwrap_or_else(|| format!("{}_check{}", table.name, n + 1));
         match speaker.say(&check.condition) {
             Some(condition) => draft.target.checks.push(Check {
-                name: Some(labels.give(&table, &wanted, false, context.target)),
+                name: Some(labels.give(&table, &wanted, Label::Constraint, check.name.is_some())),
                 condition,
             }),
             None => out.findings.push(
@@ -433,7 +440,7 @@ fn checks(
     for (column, condition) in std::mem::take(&mut draft.checks) {
         let wanted = format!("{}_{column}_check", table.name);
         draft.target.checks.push(Check {
-            name: Some(labels.give(&table, &wanted, false, context.target)),
+            name: Some(labels.give(&table, &wanted, Label::Constraint, false)),
             condition,
         });
     }
@@ -475,12 +482,7 @@ fn indexes(
         let include = mapped(&index.include, columns).unwrap_or_default();
         match (parts, predicate) {
             (Some(parts), Some(predicate)) => draft.target.indexes.push(Index {
-                name: labels.give(
-                    &draft.target.name,
-                    &index.name,
-                    prefixes(context),
-                    context.target,
-                ),
+                name: labels.give(&draft.target.name, &index.name, Label::Index, true),
                 parts,
                 unique: index.unique,
                 method: if same {
@@ -576,7 +578,12 @@ fn foreign_keys(
             continue;
         };
         draft.target.foreign_keys.push(ForeignKey {
-            name: Some(labels.give(&draft.target.name, &wanted, false, context.target)),
+            name: Some(labels.give(
+                &draft.target.name,
+                &wanted,
+                Label::Constraint,
+                key.name.is_some(),
+            )),
             columns: below,
             parent: parent.clone(),
             parent_columns: above,

@@ -154,9 +154,12 @@ fn compare(
         key = table
             .columns
             .iter()
-            .filter(|c| primary.columns.contains(&c.target.name))
+            .filter(|c| primary.columns.contains(&c.target.name) && !c.target.nullable)
             .map(|c| c.source.name.clone())
             .collect();
+        if key.len() < primary.columns.len() {
+            key.clear();
+        }
     }
     let mut not_compared = Vec::new();
     let mut pairs: Vec<(&ConvertedColumn, Form)> = Vec::new();
