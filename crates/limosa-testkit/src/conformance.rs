@@ -30,7 +30,7 @@ use limosa_core::engine::{
 };
 use limosa_core::error::ErrorKind;
 use limosa_core::policy::Policies;
-use limosa_core::schema::{Catalog, Table};
+use limosa_core::schema::{Catalog, Table, Type};
 use limosa_core::value::Value;
 
 /// An engine under test.
@@ -74,6 +74,8 @@ pub struct TypeCase {
     pub values: Vec<(String, Option<Value>)>,
     /// A statement that must run before the table is made (a type of words).
     pub before: Option<String>,
+    /// Whether the same value may come back in another spelling, because the engine keeps it as text.
+    pub respelled: bool,
 }
 
 impl TypeCase {
@@ -86,6 +88,7 @@ impl TypeCase {
                 .map(|(l, v)| (l.to_owned(), Some(v)))
                 .collect(),
             before: None,
+            respelled: false,
         }
     }
 
@@ -98,7 +101,15 @@ impl TypeCase {
             declared: declared.into(),
             values: literals.into_iter().map(|l| (l.into(), None)).collect(),
             before: None,
+            respelled: false,
         }
+    }
+
+    /// The same, where only the value and not its spelling must come back.
+    #[must_use]
+    pub fn respelled(mut self) -> Self {
+        self.respelled = true;
+        self
     }
 
     /// The same, after a statement.
@@ -206,6 +217,11 @@ fn table<'a>(catalog: &'a Catalog, name: &str) -> &'a Table {
         .unwrap_or_else(|| panic!("table {name} was not inspected"))
 }
 
+/// Whether other families are given JSON for a type of this one, so that the own family asks for text.
+fn family_only(ty: &Type) -> bool {
+    matches!(ty.base(), Type::Native { json: true, .. })
+}
+
 /// How a table is read: all columns that are not computed, cut by its identifying columns.
 fn table_read(table: &Table) -> TableRead {
     let column = |name: &str| {
@@ -214,7 +230,7 @@ fn table_read(table: &Table) -> TableRead {
             name: c.name.clone(),
             ty: c.ty.clone(),
             native: c.native.clone(),
-            as_text: false,
+            as_text: family_only(&c.ty),
         }
     };
     TableRead {
@@ -273,7 +289,14 @@ fn load_spec(table: &Table) -> LoadSpec {
             .filter(|c| c.generated.is_none())
             .map(|c| ColumnWrite {
                 name: c.name.clone(),
-                source: c.ty.clone(),
+                source: match c.ty.clone() {
+                    Type::Native { family, name, .. } => Type::Native {
+                        family,
+                        name,
+                        json: false,
+                    },
+                    ty => ty,
+                },
                 target: c.ty.clone(),
                 native: c.native.clone(),
                 nullable: c.nullable,

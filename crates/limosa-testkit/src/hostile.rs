@@ -80,9 +80,12 @@ pub fn identifiers(engine: &Capabilities) -> Vec<String> {
     .to_vec();
     names.push(filled("longest_", 'x'));
     names.push(filled("widest_", 'ü'));
-    names.push(filled("wider_", '語'));
-    // MySQL keeps identifiers in the basic plane, and takes no blank at their end.
-    if engine.family != "mysql" {
+    // MySQL keeps identifiers in the basic plane, takes no blank at their end, and names a table's files
+    // with five bytes for most letters that are not Latin.
+    if engine.family == "mysql" {
+        names.push(format!("wider_{}", "語".repeat(40)));
+    } else {
+        names.push(filled("wider_", '語'));
         names.extend(["emoji_🦜", "trailing blank ", "  "].map(str::to_owned));
         names.push(filled("wide_", '🦜'));
     }
@@ -613,6 +616,7 @@ mod tests {
             let names = identifiers(&engine(family, limit, bytes));
             let length = |n: &String| if bytes { n.len() } else { n.chars().count() };
             assert_eq!(names.iter().map(length).max(), Some(limit));
+            assert!(names.iter().filter(|n| length(n) + 3 > limit).count() >= 2);
             let mut folded: Vec<String> = names.iter().map(|n| n.to_lowercase()).collect();
             folded.sort();
             folded.dedup();

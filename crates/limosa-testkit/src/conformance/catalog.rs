@@ -163,7 +163,11 @@ pub fn hostile_names_survive(subject: &Subject) {
     let (_, engine, catalog) =
         subject.with("create table model (id bigint not null primary key, v varchar(30));");
     let names = hostile::identifiers(engine.capabilities());
-    let model = table(&catalog, "model");
+    let mut model = table(&catalog, "model").clone();
+    // So that the tables' keys do not contend for one name.
+    if let Some(key) = &mut model.primary_key {
+        key.name = None;
+    }
     let mut tables = Vec::new();
     for name in &names {
         let mut t = model.clone();
