@@ -169,14 +169,19 @@ fn gtid(connection: &mut Connection) -> Result<Option<String>> {
 fn agree(target: &Arc<Target>, lanes: &mut [Connection]) -> Result<Option<Position>> {
     let mut control = Connection::open(target)?;
     let by_gtid = gtid(&mut control)?.is_some();
+    let mut tells = false;
     for attempt in 0..TRIES {
         let before = if by_gtid { gtid(&mut control)? } else { None };
         begin(lanes)?;
         let mut places = Vec::with_capacity(lanes.len());
-        for lane in lanes.iter_mut() {
-            places.push(binlog_snapshot(lane)?);
+        // MySQL does not tell (Percona's does); asked once, it need not be asked again.
+        if tells || !by_gtid || attempt == 0 {
+            for lane in lanes.iter_mut() {
+                places.push(binlog_snapshot(lane)?);
+            }
         }
         let first = places.first().cloned().flatten();
+        tells |= first.is_some();
         if let Some(place) = first
             && places.iter().all(|p| p.as_ref() == Some(&place))
         {
@@ -209,13 +214,13 @@ fn agree(target: &Arc<Target>, lanes: &mut [Connection]) -> Result<Option<Positi
 /// Opens the lanes while nobody can commit.
 fn under_lock(control: &mut Connection, lanes: &mut [Connection]) -> Result<Option<Position>> {
     // Waiting long for the lock would make everybody else wait behind us.
-    control.run(DOING, "SET SESSION lock_wait_timeout = 2")?;
+    control.run(DOING, "SET SESSION lock_wait_timeout = 1")?;
     let mut locked = control.run(DOING, "FLUSH TABLES WITH READ LOCK");
-    for attempt in 1..6 {
+    for attempt in 1..5 {
         // A long statement of somebody else: let it and those behind us through, then try again.
         match &locked {
             Err(e) if e.kind() == ErrorKind::Contention => {
-                std::thread::sleep(Duration::from_millis(300 * attempt));
+                std::thread::sleep(Duration::from_millis(500 * attempt));
                 locked = control.run(DOING, "FLUSH TABLES WITH READ LOCK");
             }
             _ => break,
