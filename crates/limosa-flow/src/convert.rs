@@ -4,6 +4,7 @@
 
 mod cast;
 mod column;
+mod constrain;
 mod objects;
 mod refine;
 pub(crate) mod say;
@@ -131,7 +132,7 @@ pub fn convert(catalog: &Catalog, context: &Context<'_>) -> Converted {
         .map(|d| (d.source.name.clone(), d.columns_by_name()))
         .collect();
     for draft in &mut drafts {
-        table::constrain(draft, &columns, &tables, context, &mut labels, &mut out);
+        constrain::constrain(draft, &columns, &tables, context, &mut labels, &mut out);
     }
     out.tables = drafts.into_iter().map(table::Draft::finish).collect();
     objects::convert(catalog, context, &mut out);

@@ -18,12 +18,11 @@ pub(super) fn named_types(
             name: Some(name),
             members,
         } => {
-            if !out.enums.iter().any(|e| e.name == *name) {
-                out.enums.push(EnumType {
-                    name: name.clone(),
-                    members: members.clone(),
-                });
-            }
+            let known = out.enums.iter().any(|e| e.name == *name);
+            out.enums.extend((!known).then(|| EnumType {
+                name: name.clone(),
+                members: members.clone(),
+            }));
         }
         Type::Array { element } => named_types(element, catalog, context, out),
         Type::Domain { name, .. } => {
