@@ -1,6 +1,7 @@
 //! What these tests share: a whole database copied by the engine alone, without the flow.
 
 #![allow(dead_code, reason = "each test file uses its part")]
+#![allow(unreachable_pub, reason = "a module of tests")]
 
 use limosa_core::batch::{Batch, BatchLimit};
 use limosa_core::canonical::{self, CanonicalRows};
