@@ -41,7 +41,9 @@ pub(crate) fn recognise(url: &str) -> Result<String, Problem> {
         if FILES.iter().any(|end| lower.ends_with(end)) {
             return Ok(format!("sqlite:{url}"));
         }
-        return Err(Problem::new(format!("{:?} is not a URL: it has no scheme", scrub(url))).hint(HINT));
+        return Err(
+            Problem::new(format!("{:?} is not a URL: it has no scheme", scrub(url))).hint(HINT),
+        );
     };
     if !SCHEMES.iter().any(|(s, _)| *s == scheme) {
         if scheme.contains(['/', '.', '@']) {
@@ -56,7 +58,9 @@ pub(crate) fn recognise(url: &str) -> Result<String, Problem> {
         });
     }
     if rest.is_empty() || (scheme != "sqlite" && !rest.starts_with("//")) {
-        return Err(Problem::new(format!("the URL after \"{scheme}:\" is not complete")).hint(HINT));
+        return Err(
+            Problem::new(format!("the URL after \"{scheme}:\" is not complete")).hint(HINT),
+        );
     }
     Ok(format!("{scheme}{}", &url[scheme.len()..]))
 }
@@ -104,6 +108,9 @@ mod tests {
             assert!(problem.hint.is_some(), "{url}");
         }
         let hint = recognise("postgre://h").expect_err("unknown").hint;
-        assert!(hint.is_some_and(|h| h.contains("postgres")), "the nearest scheme is offered");
+        assert!(
+            hint.is_some_and(|h| h.contains("postgres")),
+            "the nearest scheme is offered"
+        );
     }
 }

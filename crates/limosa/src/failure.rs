@@ -63,8 +63,6 @@ impl From<Error> for Failure {
 pub(crate) enum End<'a> {
     /// It did what was asked.
     Done,
-    /// It found changes or differences.
-    Different,
     /// A run ended.
     Run(&'a Outcome),
     /// A comparison ended.
@@ -82,7 +80,6 @@ pub(crate) fn code(end: &End<'_>, signal: Option<u8>) -> u8 {
     const INTERRUPTED: u8 = 130;
     match end {
         End::Done => 0,
-        End::Different => 3,
         End::Unfinished => 4,
         End::Refused => 5,
         End::Run(outcome) => match (outcome.ending, &outcome.comparison) {
@@ -206,7 +203,6 @@ mod tests {
     #[test]
     fn every_end_has_the_code_that_the_help_says() {
         assert_eq!(code(&End::Done, None), 0);
-        assert_eq!(code(&End::Different, None), 3);
         assert_eq!(code(&End::Unfinished, None), 4);
         assert_eq!(code(&End::Refused, None), 5);
         assert_eq!(failed(ErrorKind::Server, None), 1);

@@ -195,8 +195,8 @@ impl Limosa {
         progress: &Progress,
         stop: &Stop,
     ) -> Result<Outcome, RunError> {
-        let mut journal = Journal::create(&self.settings.journal(), plan)
-            .map_err(|e| match e.kind() {
+        let mut journal =
+            Journal::create(&self.settings.journal(), plan).map_err(|e| match e.kind() {
                 ErrorKind::Conflict => RunError::Precondition(e),
                 _ => RunError::Failed(e),
             })?;

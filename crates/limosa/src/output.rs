@@ -108,10 +108,6 @@ impl Output {
         self.0.quiet
     }
 
-    pub(crate) fn colour_err(&self) -> bool {
-        self.0.colour_err
-    }
-
     /// Whether bars can be drawn: somebody looks at standard error, and it can move its cursor.
     pub(crate) fn live(&self) -> bool {
         !self.0.quiet

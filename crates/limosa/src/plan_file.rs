@@ -63,7 +63,9 @@ pub fn read(path: &Path) -> Result<Plan, Problem> {
         ))
         .hint(again)
     })?;
-    let version = value.get("format_version").and_then(serde_json::Value::as_u64);
+    let version = value
+        .get("format_version")
+        .and_then(serde_json::Value::as_u64);
     match version {
         Some(v) if v == u64::from(PLAN_FORMAT) => {}
         Some(v) => {
@@ -74,9 +76,8 @@ pub fn read(path: &Path) -> Result<Plan, Problem> {
         }
         None => return Err(Problem::new(format!("{shown} is not a plan")).hint(again)),
     }
-    let file: PlanFile = serde_json::from_value(value).map_err(|e| {
-        Problem::new(format!("{shown} is not a plan: {e}")).hint(again)
-    })?;
+    let file: PlanFile = serde_json::from_value(value)
+        .map_err(|e| Problem::new(format!("{shown} is not a plan: {e}")).hint(again))?;
     if file.plan.hash() != file.hash {
         return Err(Problem::new(format!(
             "the plan {shown} was changed after it was made: its content does not have the hash {}",

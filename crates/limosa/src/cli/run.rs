@@ -86,9 +86,13 @@ fn choose(limosa: &Limosa, given: Option<Plan>, output: &Output) -> Result<Plan,
     let plan = match (given, begun) {
         (Some(given), _) => given,
         (None, Some(begun)) => {
+            let phase = limosa.status()?.phase;
             output.note(&format!(
-                "Going on with {} (plan {}).",
-                begun.settings.name,
+                "{} (plan {}).",
+                match phase.as_str() {
+                    "complete" => format!("{} is complete already", begun.settings.name),
+                    _ => format!("Going on with {} in the phase {phase}", begun.settings.name),
+                },
                 &begun.hash()[..12]
             ));
             return Ok(begun);

@@ -83,7 +83,8 @@ fn facts(out: &mut String, r: &Report) -> fmt::Result {
     let mut row = |name: &str, value: &dyn Display| {
         writeln!(out, "<tr><th>{name}</th><td>{}</td></tr>", Text(value))
     };
-    let party = |p: &super::Party| format!("{} ({}; connection: {})", p.address, p.product, p.security);
+    let party =
+        |p: &super::Party| format!("{} ({}; connection: {})", p.address, p.product, p.security);
     row("Source", &party(&r.source))?;
     row("Target", &party(&r.target))?;
     row("Strategy", &r.strategy)?;
@@ -94,10 +95,23 @@ fn facts(out: &mut String, r: &Report) -> fmt::Result {
         &format!("{} by Limosa {}", show_moment(r.written_ms), r.limosa),
     )?;
     if let Some(outcome) = &r.outcome {
-        row("Last run", &format!("{} in {}", word(outcome.ending), show_seconds(outcome.seconds)))?;
+        row(
+            "Last run",
+            &format!(
+                "{} in {}",
+                word(outcome.ending),
+                show_seconds(outcome.seconds)
+            ),
+        )?;
     }
     if let Some(c) = &r.comparison {
-        row("Compared", &format!("{} % of the rows, canonical form {}", c.percentage, c.canonical_version))?;
+        row(
+            "Compared",
+            &format!(
+                "{} % of the rows, canonical form {}",
+                c.percentage, c.canonical_version
+            ),
+        )?;
     }
     writeln!(out, "</table></div>")
 }
@@ -137,7 +151,12 @@ fn verdicts(out: &mut String, r: &Report) -> fmt::Result {
 
 fn details(out: &mut String, t: &TableVerdict) -> fmt::Result {
     if let Some(error) = &t.error {
-        writeln!(out, "<p class=\"bad\">{}: {}</p>", Text(&t.table), Text(error))?;
+        writeln!(
+            out,
+            "<p class=\"bad\">{}: {}</p>",
+            Text(&t.table),
+            Text(error)
+        )?;
     }
     for (column, why) in &t.not_compared {
         writeln!(
@@ -198,7 +217,12 @@ fn copies(out: &mut String, r: &Report) -> fmt::Result {
     writeln!(out, "</table></div>")?;
     for t in &outcome.tables {
         for error in &t.errors {
-            writeln!(out, "<p class=\"bad\">{}: {}</p>", Text(&t.table), Text(error))?;
+            writeln!(
+                out,
+                "<p class=\"bad\">{}: {}</p>",
+                Text(&t.table),
+                Text(error)
+            )?;
         }
     }
     Ok(())

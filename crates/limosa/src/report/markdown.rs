@@ -35,9 +35,15 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 fn page(out: &mut String, r: &Report) -> fmt::Result {
-    writeln!(out, "# Migration {}: {}\n", Text(&r.name), verdict_word(r.verdict))?;
+    writeln!(
+        out,
+        "# Migration {}: {}\n",
+        Text(&r.name),
+        verdict_word(r.verdict)
+    )?;
     writeln!(out, "{}\n", Text(&r.summary))?;
-    let party = |p: &super::Party| format!("{} ({}; connection: {})", p.address, p.product, p.security);
+    let party =
+        |p: &super::Party| format!("{} ({}; connection: {})", p.address, p.product, p.security);
     writeln!(out, "| | |\n|---|---|")?;
     writeln!(out, "| Source | {} |", Text(party(&r.source)))?;
     writeln!(out, "| Target | {} |", Text(party(&r.target)))?;
@@ -60,7 +66,10 @@ fn comparison(out: &mut String, r: &Report) -> fmt::Result {
         return Ok(());
     };
     writeln!(out, "\n## Comparison\n\n{} % of the rows.\n", c.percentage)?;
-    writeln!(out, "| Table | Verdict | Rows in source | Rows in target | Compared | Differ |\n|---|---|--:|--:|--:|--:|")?;
+    writeln!(
+        out,
+        "| Table | Verdict | Rows in source | Rows in target | Compared | Differ |\n|---|---|--:|--:|--:|--:|"
+    )?;
     for t in &c.tables {
         writeln!(
             out,
@@ -82,7 +91,12 @@ fn comparison(out: &mut String, r: &Report) -> fmt::Result {
             writeln!(out, "- Not finished: {}", Text(error))?;
         }
         for (column, why) in &t.not_compared {
-            writeln!(out, "- Column {} was not compared: {}", Text(column), Text(why))?;
+            writeln!(
+                out,
+                "- Column {} was not compared: {}",
+                Text(column),
+                Text(why)
+            )?;
         }
         for d in &t.differences {
             writeln!(
@@ -114,7 +128,10 @@ fn copy(out: &mut String, r: &Report) -> fmt::Result {
         word(o.ending),
         show_seconds(o.seconds)
     )?;
-    writeln!(out, "| Table | Errors | Rows | Bytes | Chunks | Lane time |\n|---|--:|--:|--:|--:|--:|")?;
+    writeln!(
+        out,
+        "| Table | Errors | Rows | Bytes | Chunks | Lane time |\n|---|--:|--:|--:|--:|--:|"
+    )?;
     for t in &o.tables {
         writeln!(
             out,

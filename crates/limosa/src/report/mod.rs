@@ -70,7 +70,10 @@ impl Report {
     ) -> Self {
         let party = |side: &limosa_flow::plan::Side| Party {
             address: side.address.clone(),
-            product: format!("{} {}", side.capabilities.product, side.capabilities.version),
+            product: format!(
+                "{} {}",
+                side.capabilities.product, side.capabilities.version
+            ),
             security: side.security.clone(),
         };
         let comparison = comparison.or_else(|| outcome.as_ref().and_then(|o| o.comparison.clone()));
@@ -107,8 +110,8 @@ impl Report {
 
     /// The report as JSON.
     pub fn json(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self)
-            .expect("a report holds only what JSON can say");
+        let mut text =
+            serde_json::to_string_pretty(self).expect("a report holds only what JSON can say");
         text.push('\n');
         text
     }
@@ -180,10 +183,9 @@ fn summary(outcome: Option<&Outcome>, comparison: Option<&Comparison>) -> String
         Verdict::Partial => format!(
             " {rows} rows of {tables} tables were compared and are equal; not everything was compared, see below."
         ),
-        Verdict::Fail if differing > 0 => format!(
-            " {} of {rows} compared rows differ.",
-            show_count(differing)
-        ),
+        Verdict::Fail if differing > 0 => {
+            format!(" {} of {rows} compared rows differ.", show_count(differing))
+        }
         Verdict::Fail => " The comparison found differences or could not be finished.".to_owned(),
     };
     out.push_str(&rest);

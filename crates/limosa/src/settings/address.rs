@@ -48,8 +48,10 @@ impl Address {
                 .hint("Write the user into the URL: scheme://user@host/database.")
         })?;
         if rest[..at].contains(':') {
-            return Err(Problem::new("there are two passwords: one in the URL, one beside it")
-                .hint("Take one of them out."));
+            return Err(
+                Problem::new("there are two passwords: one in the URL, one beside it")
+                    .hint("Take one of them out."),
+            );
         }
         Ok(Self::new(format!(
             "{scheme}://{}:{}{}",
@@ -193,7 +195,10 @@ mod tests {
             .with_password("p@ss/w?rd")
             .expect("a password fits");
         assert_eq!(a.expose(), "postgres://u:p%40ss%2Fw%3Frd@h/db");
-        assert_eq!(format!("{a:?} {}", a.shown()), "postgres://u:***@h/db postgres://u:***@h/db");
+        assert_eq!(
+            format!("{a:?} {}", a.shown()),
+            "postgres://u:***@h/db postgres://u:***@h/db"
+        );
         assert_eq!(a.secrets(), ["p%40ss%2Fw%3Frd", "p@ss/w?rd"]);
         let r = Redactor::new(a.secrets());
         assert_eq!(r.clean("refused p@ss/w?rd!"), "refused ***!");
@@ -203,7 +208,12 @@ mod tests {
 
     #[test]
     fn the_path_of_a_file_is_read_against_the_folder_of_the_configuration() {
-        let within = |url: &str| Address::new(url).within(Path::new("demo")).expose().to_owned();
+        let within = |url: &str| {
+            Address::new(url)
+                .within(Path::new("demo"))
+                .expose()
+                .to_owned()
+        };
         assert_eq!(within("sqlite:a.db"), "sqlite:demo/a.db");
         assert_eq!(within("sqlite://a.db?mode=ro"), "sqlite:demo/a.db?mode=ro");
         assert_eq!(within("sqlite:/a.db"), "sqlite:/a.db");

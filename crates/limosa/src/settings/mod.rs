@@ -88,7 +88,13 @@ impl Settings {
         let text = path.map(read).transpose()?;
         match (path, &text) {
             (Some(path), Some(text)) => Self::layered(Some((path, text)), flags, variables)
-                .map_err(|p| if p.span.is_some() { p.within(path, text) } else { p }),
+                .map_err(|p| {
+                    if p.span.is_some() {
+                        p.within(path, text)
+                    } else {
+                        p
+                    }
+                }),
             _ => Self::layered(None, flags, variables),
         }
     }
@@ -145,8 +151,10 @@ fn read(path: &Path) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         let line = 1 + e.as_bytes()[..at].iter().filter(|b| **b == b'\n').count();
-        Problem::new(format!("{shown} is not UTF-8: the first wrong byte is in line {line}"))
-            .hint("Save the file as UTF-8.")
+        Problem::new(format!(
+            "{shown} is not UTF-8: the first wrong byte is in line {line}"
+        ))
+        .hint("Save the file as UTF-8.")
     })
 }
 

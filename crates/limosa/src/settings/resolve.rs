@@ -87,7 +87,12 @@ fn unknown(message: &str) -> Option<(String, Vec<String>)> {
 /// The file's share of the keys.
 fn layer(file: &File) -> Layer {
     let mut layer = Layer::default();
-    fn put<T>(layer: &mut Layer, key: Key, value: &Option<Spanned<T>>, text: impl Fn(&T) -> String) {
+    fn put<T>(
+        layer: &mut Layer,
+        key: Key,
+        value: &Option<Spanned<T>>,
+        text: impl Fn(&T) -> String,
+    ) {
         if let Some(value) = value {
             layer.set(key, text(value.get_ref()), Origin::File(value.span()));
         }
@@ -103,18 +108,58 @@ fn layer(file: &File) -> Layer {
     database(&mut layer, &file.source, key::SOURCE, key::SOURCE_PASSWORD);
     database(&mut layer, &file.target, key::TARGET, key::TARGET_PASSWORD);
     put(&mut layer, key::SCAN, &file.scan, text);
-    put(&mut layer, key::INTO_EXISTING, &file.into_existing, bool::to_string);
+    put(
+        &mut layer,
+        key::INTO_EXISTING,
+        &file.into_existing,
+        bool::to_string,
+    );
     put(&mut layer, key::MAX_DOWNTIME, &file.max_downtime, text);
     put(&mut layer, key::WORKERS, &file.workers, u64::to_string);
     put(&mut layer, key::MEMORY, &file.memory, amount);
-    put(&mut layer, key::BATCH_SIZE, &file.batch_size, u64::to_string);
+    put(
+        &mut layer,
+        key::BATCH_SIZE,
+        &file.batch_size,
+        u64::to_string,
+    );
     put(&mut layer, key::CHUNK_SIZE, &file.chunk_size, amount);
-    put(&mut layer, key::RETRY_ATTEMPTS, &file.retry_attempts, u64::to_string);
-    put(&mut layer, key::ERROR_THRESHOLD, &file.error_threshold, f64::to_string);
-    put(&mut layer, key::VALIDATE_PERCENTAGE, &file.validate_percentage, f64::to_string);
-    put(&mut layer, key::MAX_ROWS_PER_SECOND, &file.max_rows_per_second, u64::to_string);
-    put(&mut layer, key::MAX_BYTES_PER_SECOND, &file.max_bytes_per_second, amount);
-    put(&mut layer, key::MAX_DIFFERENCES, &file.max_differences, u64::to_string);
+    put(
+        &mut layer,
+        key::RETRY_ATTEMPTS,
+        &file.retry_attempts,
+        u64::to_string,
+    );
+    put(
+        &mut layer,
+        key::ERROR_THRESHOLD,
+        &file.error_threshold,
+        f64::to_string,
+    );
+    put(
+        &mut layer,
+        key::VALIDATE_PERCENTAGE,
+        &file.validate_percentage,
+        f64::to_string,
+    );
+    put(
+        &mut layer,
+        key::MAX_ROWS_PER_SECOND,
+        &file.max_rows_per_second,
+        u64::to_string,
+    );
+    put(
+        &mut layer,
+        key::MAX_BYTES_PER_SECOND,
+        &file.max_bytes_per_second,
+        amount,
+    );
+    put(
+        &mut layer,
+        key::MAX_DIFFERENCES,
+        &file.max_differences,
+        u64::to_string,
+    );
     put(&mut layer, key::STATE, &file.state, text);
     put(&mut layer, key::REPORT, &file.report, text);
     layer
@@ -178,8 +223,10 @@ impl Teller<'_> {
             let text = text.trim().trim_end_matches('%');
             let n: f64 = text.parse().unwrap_or(f64::NAN);
             if !(0.0..=most).contains(&n) {
-                return Err(Problem::new(format!("{text:?} is not between 0 and {most}"))
-                    .hint(format!("Write a number from 0 to {most}.")));
+                return Err(
+                    Problem::new(format!("{text:?} is not between 0 and {most}"))
+                        .hint(format!("Write a number from 0 to {most}.")),
+                );
             }
             Ok(n)
         })
@@ -281,8 +328,7 @@ impl Teller<'_> {
         let defaults = PlanSettings::default();
         let policies = file.types.over(Policies::default());
         let scan = self.get(key::SCAN, |text| {
-            choose(text, "way to look at values", &SCANS.map_names())
-                .map(|i| SCANS[i].1)
+            choose(text, "way to look at values", &SCANS.map_names()).map(|i| SCANS[i].1)
         })?;
         let into_existing = self.get(key::INTO_EXISTING, |text| match text {
             "true" | "1" | "yes" => Ok(true),
@@ -311,7 +357,9 @@ impl Teller<'_> {
             batch_size: self
                 .number(key::BATCH_SIZE, 1, 1_000_000)?
                 .unwrap_or(d.batch_size),
-            chunk_bytes: self.bytes(key::CHUNK_SIZE, 1 << 10)?.unwrap_or(d.chunk_bytes),
+            chunk_bytes: self
+                .bytes(key::CHUNK_SIZE, 1 << 10)?
+                .unwrap_or(d.chunk_bytes),
             retry_attempts: self
                 .number(key::RETRY_ATTEMPTS, 0, 1000)?
                 .map_or(d.retry_attempts, |n| n as u32),
@@ -356,9 +404,7 @@ impl Teller<'_> {
             key::ERROR_THRESHOLD => text(&s.run.error_threshold),
             key::VALIDATE_PERCENTAGE => text(&s.run.validate_percentage),
             key::MAX_ROWS_PER_SECOND => s.run.max_rows_per_second.map(|n| n.to_string()),
-            key::MAX_BYTES_PER_SECOND => {
-                s.run.max_bytes_per_second.map(super::amount::show_bytes)
-            }
+            key::MAX_BYTES_PER_SECOND => s.run.max_bytes_per_second.map(super::amount::show_bytes),
             key::MAX_DIFFERENCES => text(&s.run.max_differences),
             key::STATE => text(&s.state.display()),
             key::REPORT => text(&s.report.display()),
@@ -464,8 +510,10 @@ fn wishes(file: &File, general: Policies) -> Result<Vec<TableWish>, Problem> {
         wishes.push(wish);
     }
     let twice = |what: &str| {
-        Problem::new(format!("{what} has two new names: in [rename] and in [[table]]"))
-            .hint("Take one of them out.")
+        Problem::new(format!(
+            "{what} has two new names: in [rename] and in [[table]]"
+        ))
+        .hint("Take one of them out.")
     };
     for (table, new) in &file.rename.tables {
         let wish = wish_of(&mut wishes, table);

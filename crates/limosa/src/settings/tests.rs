@@ -26,7 +26,11 @@ fn the_strongest_word_wins() {
         (3, 50, 9)
     );
     let origin = |key| {
-        let chosen = s.chosen.iter().find(|c| c.key == key).expect("every key is there");
+        let chosen = s
+            .chosen
+            .iter()
+            .find(|c| c.key == key)
+            .expect("every key is there");
         chosen.origin.word()
     };
     assert_eq!(origin("workers"), "flag");
@@ -37,7 +41,8 @@ fn the_strongest_word_wins() {
 
 #[test]
 fn a_file_with_a_mark_and_foreign_line_ends_is_understood_and_places_stay_right() {
-    let s = load("\u{feff}workers = 2\r\n[source]\r\nurl = \"sqlite:a.db\"\r\n").expect("understood");
+    let s =
+        load("\u{feff}workers = 2\r\n[source]\r\nurl = \"sqlite:a.db\"\r\n").expect("understood");
     assert_eq!(s.run.workers, 2);
     let problem = load("\u{feff}worker = 2\r\n").expect_err("unknown");
     assert_eq!(problem.span, Some(3..9));
@@ -64,13 +69,33 @@ fn every_mistake_is_told_with_its_place_and_a_way_out() {
         ("name = \"../x\"", "can not be the name", "letters"),
         (long.as_str(), "can not be the name", "64"),
         ("max_downtime = \"soon\"", "not a span of time", "15m"),
-        ("[source]\nurl = \"oracle://h/db\"", "no engine", "postgresql"),
-        ("[source]\nurl = \"env:NOWHERE\"", "NOWHERE is not set", "Set NOWHERE"),
-        ("[source]\nurl = \"${NOWHERE}\"", "NOWHERE is not set", "default"),
-        ("[source]\nurl = \"postgres://h/d\"\npassword = \"x\"", "names no user", "user"),
+        (
+            "[source]\nurl = \"oracle://h/db\"",
+            "no engine",
+            "postgresql",
+        ),
+        (
+            "[source]\nurl = \"env:NOWHERE\"",
+            "NOWHERE is not set",
+            "Set NOWHERE",
+        ),
+        (
+            "[source]\nurl = \"${NOWHERE}\"",
+            "NOWHERE is not set",
+            "default",
+        ),
+        (
+            "[source]\nurl = \"postgres://h/d\"\npassword = \"x\"",
+            "names no user",
+            "user",
+        ),
         ("[types]\nnul = \"keep\"", "unknown variant", ""),
         ("[[table]]\nrename = \"x\"", "missing field", ""),
-        ("[[table]]\nname = \"a\"\n[[table]]\nname = \"a\"", "two [[table]]", "one part"),
+        (
+            "[[table]]\nname = \"a\"\n[[table]]\nname = \"a\"",
+            "two [[table]]",
+            "one part",
+        ),
         ("name = \"a\"\nname = \"b\"", "duplicate key", ""),
         ("name = ", "", ""),
     ] {
@@ -107,7 +132,11 @@ fn passwords_are_kept_apart_and_hidden() {
     assert_eq!(source.expose(), "postgres://u:hunter2%21@h/db");
     assert!(!format!("{s:?}").contains("hunter2\""), "{s:?}");
     assert_eq!(s.redactor().clean("x hunter2! y"), "x *** y");
-    let shown = s.chosen.iter().map(|c| format!("{:?}", c.value)).collect::<String>();
+    let shown = s
+        .chosen
+        .iter()
+        .map(|c| format!("{:?}", c.value))
+        .collect::<String>();
     assert!(!shown.contains("hunter2"));
 }
 
@@ -145,12 +174,26 @@ fn the_reference_file_is_understood_and_names_every_key() {
     let env = [("SHOP_PASSWORD", "x1234"), ("TARGET_PASSWORD", "y1234")];
     let s = with(&text, &Layer::default(), &env).unwrap_or_else(|p| panic!("{p} {:?}", p.hint));
     for chosen in &s.chosen {
-        assert_eq!(chosen.origin.word(), "file", "{} is not in the file", chosen.key);
+        assert_eq!(
+            chosen.origin.word(),
+            "file",
+            "{} is not in the file",
+            chosen.key
+        );
     }
     let policies = serde_json::to_value(s.plan.policies).expect("JSON");
     let defaults = serde_json::to_value(limosa_core::policy::Policies::default()).expect("JSON");
     for (key, value) in policies.as_object().expect("an object") {
-        assert_ne!(Some(value), defaults.get(key), "types.{key} has its default");
+        assert_ne!(
+            Some(value),
+            defaults.get(key),
+            "types.{key} has its default"
+        );
     }
-    assert!(s.plan.tables.iter().any(|t| t.partition_column.is_some() && !t.cast.is_empty()));
+    assert!(
+        s.plan
+            .tables
+            .iter()
+            .any(|t| t.partition_column.is_some() && !t.cast.is_empty())
+    );
 }

@@ -13,7 +13,7 @@ pub type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// Puts the values of variables in place of `${VAR}` and `${VAR:-default}`; `$$` is one dollar sign.
 ///
 /// The default is used if the variable is not set or is empty.
-pub fn substitute(text: &str, variables: Variables<'_>) -> Result<String, Problem> {
+pub(crate) fn substitute(text: &str, variables: Variables<'_>) -> Result<String, Problem> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -61,7 +61,11 @@ fn variable(inside: &str, variables: Variables<'_>) -> Result<String, Problem> {
 /// `cmd:COMMAND` (run by `sh` in `folder`); any other text is itself, after [`substitute`].
 ///
 /// One line break at the end of a file's or a command's text is taken off.
-pub fn resolve(reference: &str, folder: &Path, variables: Variables<'_>) -> Result<String, Problem> {
+pub(crate) fn resolve(
+    reference: &str,
+    folder: &Path,
+    variables: Variables<'_>,
+) -> Result<String, Problem> {
     if let Some(name) = reference.strip_prefix("env:") {
         return variable(name.trim(), variables);
     }
@@ -78,8 +82,10 @@ fn read(path: &str, folder: &Path, variables: Variables<'_>) -> Result<String, P
     let path = folder.join(substitute(path, variables)?);
     let shown = path.display().to_string();
     let sqlite = || {
-        Problem::new(format!("{shown} does not look like a file with a URL or password"))
-            .hint("\"file:\" reads a secret from a file. A SQLite database is written \"sqlite:PATH\".")
+        Problem::new(format!(
+            "{shown} does not look like a file with a URL or password"
+        ))
+        .hint("\"file:\" reads a secret from a file. A SQLite database is written \"sqlite:PATH\".")
     };
     let size = std::fs::metadata(&path).map_err(|e| {
         Problem::new(format!("the file {shown} can not be read: {e}"))
@@ -119,7 +125,9 @@ fn ask(command: &str, folder: &Path) -> Result<String, Problem> {
         .map_err(|_| Problem::new(format!("the command {command:?} printed no text")))?;
     let text = one_line(text);
     if text.is_empty() {
-        return Err(Problem::new(format!("the command {command:?} printed nothing")));
+        return Err(Problem::new(format!(
+            "the command {command:?} printed nothing"
+        )));
     }
     Ok(text)
 }
