@@ -85,9 +85,17 @@ fn a_run_that_dies_anywhere_goes_on_and_ends_equal() {
             let outcome = shop
                 .run(&taking_over(), Parts::All)
                 .unwrap_or_else(|e| panic!("{point} {nth}: {e:?}"));
-            assert_eq!(outcome.ending, Ending::Complete, "{point} {nth} {outcome:#?}");
+            assert_eq!(
+                outcome.ending,
+                Ending::Complete,
+                "{point} {nth} {outcome:#?}"
+            );
             let comparison = outcome.comparison.unwrap();
-            assert_eq!(comparison.verdict, Verdict::Pass, "{point} {nth} {comparison:#?}");
+            assert_eq!(
+                comparison.verdict,
+                Verdict::Pass,
+                "{point} {nth} {comparison:#?}"
+            );
             shop.assert_equal();
         }
     }
@@ -97,7 +105,7 @@ fn a_run_that_dies_anywhere_goes_on_and_ends_equal() {
 
 #[test]
 fn a_run_that_dies_again_and_again_ends_equal() {
-    let shop = Shop::new(600);
+    let shop = Shop::new(6000);
     for (point, nth) in [
         ("step-after-statement", 1),
         ("copy-mid-chunk", 2),

@@ -117,8 +117,15 @@ fn a_stopped_run_goes_on() {
             }
             stop.request();
         });
-        shop.run_with(source.as_ref(), &target, &plan, &settings(), Parts::All, stop)
-            .unwrap()
+        shop.run_with(
+            source.as_ref(),
+            &target,
+            &plan,
+            &settings(),
+            Parts::All,
+            stop,
+        )
+        .unwrap()
     });
     assert_eq!(outcome.ending, Ending::Interrupted);
     let outcome = shop.run(&settings(), Parts::All).unwrap();
@@ -135,14 +142,21 @@ fn a_run_without_its_journal_goes_on_from_the_ledger() {
         script: Arc::new(Mutex::new(vec![(
             Call::Commit,
             6,
-            Shape::Reject(ErrorKind::Fenced),
+            Shape::Reject(ErrorKind::Constraint),
         )])),
     };
     let (source, plan) = (shop.source(), shop.plan());
-    let error = shop
-        .run_with(source.as_ref(), &target, &plan, &settings(), Parts::All, &Stop::new())
-        .unwrap_err();
-    assert_eq!(error.error().kind(), ErrorKind::Fenced);
+    let outcome = shop
+        .run_with(
+            source.as_ref(),
+            &target,
+            &plan,
+            &settings(),
+            Parts::All,
+            &Stop::new(),
+        )
+        .unwrap();
+    assert_eq!(outcome.ending, Ending::Partial);
     std::fs::remove_dir_all(shop.journal_path().parent().unwrap()).unwrap();
     let steal = RunSettings {
         steal: true,
@@ -170,7 +184,13 @@ fn the_world_may_fail_at_every_call_and_no_row_is_lost_or_doubled() {
         Shape::AfterWrite(ErrorKind::Connection),
         Shape::Slow(std::time::Duration::from_millis(20)),
     ];
-    for call in [Call::Begin, Call::Write, Call::Commit, Call::Claim, Call::Read] {
+    for call in [
+        Call::Begin,
+        Call::Write,
+        Call::Commit,
+        Call::Claim,
+        Call::Read,
+    ] {
         for shape in shapes {
             // A commit that happened and whose answer was lost is never reported as anything else.
             let shape = match (call, shape) {
@@ -189,9 +209,20 @@ fn the_world_may_fail_at_every_call_and_no_row_is_lost_or_doubled() {
                 script: Arc::clone(&script),
             };
             let outcome = shop
-                .run_with(&source, &target, &plan, &settings(), Parts::All, &Stop::new())
+                .run_with(
+                    &source,
+                    &target,
+                    &plan,
+                    &settings(),
+                    Parts::All,
+                    &Stop::new(),
+                )
                 .unwrap();
-            assert_eq!(outcome.ending, Ending::Complete, "{call:?} {shape:?} {outcome:#?}");
+            assert_eq!(
+                outcome.ending,
+                Ending::Complete,
+                "{call:?} {shape:?} {outcome:#?}"
+            );
             assert!(script.lock().unwrap().is_empty(), "{call:?} {shape:?}");
             shop.assert_equal();
         }
@@ -211,7 +242,14 @@ fn a_commit_whose_answer_is_lost_before_it_happened_is_made_again() {
     };
     let (source, plan) = (shop.source(), shop.plan());
     let outcome = shop
-        .run_with(source.as_ref(), &target, &plan, &settings(), Parts::All, &Stop::new())
+        .run_with(
+            source.as_ref(),
+            &target,
+            &plan,
+            &settings(),
+            Parts::All,
+            &Stop::new(),
+        )
         .unwrap();
     assert_eq!(outcome.ending, Ending::Complete);
     shop.assert_equal();
@@ -230,10 +268,21 @@ fn a_refusal_stops_one_table_and_the_next_run_finishes_it() {
     };
     let (source, plan) = (shop.source(), shop.plan());
     let outcome = shop
-        .run_with(source.as_ref(), &target, &plan, &settings(), Parts::All, &Stop::new())
+        .run_with(
+            source.as_ref(),
+            &target,
+            &plan,
+            &settings(),
+            Parts::All,
+            &Stop::new(),
+        )
         .unwrap();
     assert_eq!(outcome.ending, Ending::Partial);
-    let failed: Vec<_> = outcome.tables.iter().filter(|t| !t.errors.is_empty()).collect();
+    let failed: Vec<_> = outcome
+        .tables
+        .iter()
+        .filter(|t| !t.errors.is_empty())
+        .collect();
     assert_eq!(failed.len(), 1, "{outcome:#?}");
     assert!(failed[0].errors[0].contains("a planted fault"));
     assert!(failed[0].errors[0].contains("chunk"));
@@ -257,7 +306,14 @@ fn a_lost_snapshot_is_taken_again() {
     };
     let plan = shop.plan();
     let outcome = shop
-        .run_with(&source, shop.target().as_ref(), &plan, &settings(), Parts::All, &Stop::new())
+        .run_with(
+            &source,
+            shop.target().as_ref(),
+            &plan,
+            &settings(),
+            Parts::All,
+            &Stop::new(),
+        )
         .unwrap();
     assert_eq!(outcome.ending, Ending::Complete);
     shop.assert_equal();
@@ -288,5 +344,53 @@ fn rows_larger_than_the_budget_pass() {
     let outcome = shop.run(&small, Parts::All).unwrap();
     assert_eq!(outcome.ending, Ending::Complete, "{outcome:#?}");
     assert_eq!(outcome.comparison.unwrap().verdict, Verdict::Pass);
+    shop.assert_equal();
+}
+
+#[test]
+fn whoever_lost_the_lease_writes_nothing_and_the_other_finishes() {
+    let shop = Shop::new(3000);
+    let (source, plan) = (shop.source(), shop.plan());
+    // The first process sleeps within its chunks, as one that was suspended.
+    let pause = Shape::Slow(std::time::Duration::from_millis(400));
+    let script: Script = Arc::new(Mutex::new(
+        (0..12).map(|i| (Call::Claim, 2 + i, pause)).collect(),
+    ));
+    let slow = Faulty {
+        inner: shop.target(),
+        script: Arc::clone(&script),
+    };
+    let steal = RunSettings {
+        steal: true,
+        ..settings()
+    };
+    std::thread::scope(|scope| {
+        let (shop, source, plan) = (&shop, source.as_ref(), &plan);
+        let slow = &slow;
+        let first = scope.spawn(move || {
+            shop.run_with(source, slow, plan, &settings(), Parts::Copy, &Stop::new())
+        });
+        while script.lock().unwrap().len() == 12 {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let path = shop.path().join("other").join("shop.db");
+        let mut journal = Journal::create(&path, plan).unwrap();
+        let second = limosa_flow::run::execute(
+            source,
+            shop.target().as_ref(),
+            plan,
+            &steal,
+            &mut journal,
+            Parts::Copy,
+            &support::silent(),
+            &Stop::new(),
+        );
+        let second = second.unwrap();
+        assert_eq!(second.ending, Ending::Complete, "{second:#?}");
+        // The first found out, or had nothing left to do.
+        if let Ok(outcome) = first.join().unwrap() {
+            assert_ne!(outcome.ending, Ending::Complete, "{outcome:#?}");
+        }
+    });
     shop.assert_equal();
 }

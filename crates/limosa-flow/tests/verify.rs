@@ -32,7 +32,11 @@ fn compare(shop: &Shop) -> Comparison {
 }
 
 fn table<'c>(comparison: &'c Comparison, name: &str) -> &'c TableVerdict {
-    comparison.tables.iter().find(|t| t.table.name == name).unwrap()
+    comparison
+        .tables
+        .iter()
+        .find(|t| t.table.name == name)
+        .unwrap()
 }
 
 #[test]
@@ -54,16 +58,78 @@ fn clean_data_never_alarms() {
 
 #[test]
 fn every_kind_of_corruption_is_found_and_named() {
-    let cases: [(&str, &str, &str, &[&str], &[&str]); 9] = [
-        ("DELETE FROM item WHERE id = 33", "item", "missing", &["33"], &[]),
-        ("INSERT INTO item(id, name) VALUES(34, 'x')", "item", "extra", &["34"], &[]),
-        ("UPDATE item SET price = price + 0.001 WHERE id = 33", "item", "differs", &["33"], &["price"]),
-        ("UPDATE item SET note = '' WHERE id = 9", "item", "differs", &["9"], &["note"]),
-        ("UPDATE item SET name = name || ' ' WHERE id = 33", "item", "differs", &["33"], &["name"]),
-        ("UPDATE word SET times = -times WHERE times = 7", "word", "differs", &["w55433-7"], &["times"]),
-        ("UPDATE pair SET c = NULL WHERE a = 3 AND b = 'b4'", "pair", "differs", &["3", "b4"], &["c"]),
-        ("INSERT INTO bare VALUES(1, NULL)", "bare", "extra", &["1"], &[]),
-        ("UPDATE item SET picture = x'00' WHERE id = 15", "item", "differs", &["15"], &["picture"]),
+    /// What is done to the target; the table, the kind, the key and the columns that must be named.
+    type Case = (
+        &'static str,
+        &'static str,
+        &'static str,
+        &'static [&'static str],
+        &'static [&'static str],
+    );
+    let cases: [Case; 9] = [
+        (
+            "DELETE FROM item WHERE id = 33",
+            "item",
+            "missing",
+            &["33"],
+            &[],
+        ),
+        (
+            "INSERT INTO item(id, name) VALUES(34, 'x')",
+            "item",
+            "extra",
+            &["34"],
+            &[],
+        ),
+        (
+            "UPDATE item SET price = price + 0.001 WHERE id = 33",
+            "item",
+            "differs",
+            &["33"],
+            &["price"],
+        ),
+        (
+            "UPDATE item SET note = '' WHERE id = 9",
+            "item",
+            "differs",
+            &["9"],
+            &["note"],
+        ),
+        (
+            "UPDATE item SET name = name || ' ' WHERE id = 33",
+            "item",
+            "differs",
+            &["33"],
+            &["name"],
+        ),
+        (
+            "UPDATE word SET times = -times WHERE times = 7",
+            "word",
+            "differs",
+            &["w55433-7"],
+            &["times"],
+        ),
+        (
+            "UPDATE pair SET c = NULL WHERE a = 3 AND b = 'b4'",
+            "pair",
+            "differs",
+            &["3", "b4"],
+            &["c"],
+        ),
+        (
+            "INSERT INTO bare VALUES(1, NULL)",
+            "bare",
+            "extra",
+            &["1"],
+            &[],
+        ),
+        (
+            "UPDATE item SET picture = x'00' WHERE id = 15",
+            "item",
+            "differs",
+            &["15"],
+            &["picture"],
+        ),
     ];
     for (sql, name, kind, key, columns) in cases {
         let shop = copied(400);
@@ -77,7 +143,10 @@ fn every_kind_of_corruption_is_found_and_named() {
         assert_eq!(difference.key, key, "{sql}");
         assert_eq!(difference.columns, columns, "{sql}");
         for other in &comparison.tables {
-            assert!(other.table.name == name || other.verdict == Verdict::Pass, "{sql}");
+            assert!(
+                other.table.name == name || other.verdict == Verdict::Pass,
+                "{sql}"
+            );
         }
     }
 }
@@ -132,7 +201,11 @@ fn a_share_is_the_same_each_time_and_is_never_called_a_pass() {
     assert_eq!(a.verdict, Verdict::Partial);
     let item = table(&a, "item");
     assert_eq!(item.source_rows, 2000);
-    assert!((300..700).contains(&item.compared_rows), "{}", item.compared_rows);
+    assert!(
+        (300..700).contains(&item.compared_rows),
+        "{}",
+        item.compared_rows
+    );
     assert_eq!(item.compared_rows, table(&b, "item").compared_rows);
     // Rows outside of the share are still counted.
     shop.on_target("DELETE FROM item WHERE id > 5900");

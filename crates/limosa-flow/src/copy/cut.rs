@@ -121,6 +121,8 @@ impl<'a, 'p> Cutter<'a, 'p> {
         }
         let mark = self.snapshot.mark(&plan.read.table)?;
         let mut hold = self.lease.hold();
+        // What the ledger said when the pass began holds only for the owner of the run.
+        hold.still_ours()?;
         let write = |hold: &mut super::lease::Hold<'_, '_>| {
             hold.with(|l, run| l.plan_table(run, plan.name(), &mark, &chunks))
         };
@@ -148,7 +150,10 @@ impl<'a, 'p> Cutter<'a, 'p> {
                 .on(plan.name().to_string())
                 .hint("Empty the table, or drop it, and run again."));
             }
-            (Before::Ours | Before::Done, true) => self.empty(plan.name())?,
+            (Before::Ours | Before::Done, true) => {
+                hold.still_ours()?;
+                self.empty(plan.name())?;
+            }
         }
         if before != Before::Done {
             write(&mut hold)?;

@@ -84,6 +84,9 @@ impl<'p> Pass<'_, 'p> {
     /// Judges an error of a chunk: again, the table's end, or everybody's.
     fn trouble(&self, work: &Work<'p>, error: &Error) {
         match error.kind() {
+            // The epoch of the claim is gone. That is the end only if the lease is gone too; a process
+            // that has lost it may claim once more before it notices.
+            ErrorKind::Fenced if !self.lease.fenced() && self.lease.renewed() => {}
             ErrorKind::Fenced => {
                 self.lease.fence();
                 self.queue.halt();
@@ -100,7 +103,9 @@ impl<'p> Pass<'_, 'p> {
         let around = self.job.around();
         let next = work.attempt + 1;
         // A lost answer is settled by the next claim: the ledger says whether the chunk is there.
-        if error.disposition() != Disposition::Definite && around.backoff.allows(next) {
+        let again =
+            error.disposition() != Disposition::Definite || error.kind() == ErrorKind::Fenced;
+        if again && around.backoff.allows(next) {
             let pause = around.backoff.pause(next, around.clock);
             self.job.progress.hear(crate::progress::Fact::Retry {
                 what: format!("copying {} chunk {}", work.table.plan.name(), work.chunk.id),

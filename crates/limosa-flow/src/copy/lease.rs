@@ -59,6 +59,14 @@ impl Hold<'_, '_> {
     }
 }
 
+impl Hold<'_, '_> {
+    /// Makes sure that the run is still ours, before something that only its owner may do.
+    pub(crate) fn still_ours(&mut self) -> Result<()> {
+        let holder = &self.lease.holder;
+        self.with(|l, run| l.renew(run, holder))
+    }
+}
+
 impl<'a> Lease<'a> {
     /// A lease that is not yet taken. `holder` names this process among all others.
     pub fn new(target: &'a dyn Engine, run: &str, holder: &str) -> Self {
@@ -130,6 +138,13 @@ impl<'a> Lease<'a> {
         })?;
         self.taken.store(true, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// Renews the lease now, and says whether it is still ours.
+    pub(crate) fn renewed(&self) -> bool {
+        self.hold()
+            .with(|l, run| l.renew(run, &self.holder))
+            .is_ok()
     }
 
     /// Renews it no more.

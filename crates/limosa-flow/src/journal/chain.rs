@@ -22,6 +22,9 @@ pub struct Event {
     pub hash: String,
 }
 
+/// An event as the file has it: number, moment, kind, body, hash.
+type Raw = (u64, u64, String, String, String);
+
 fn link(previous: &str, seq: u64, at_ms: u64, kind: &str, body: &str) -> String {
     let mut hasher = Sha256::new();
     // Lengths before contents: no two different events are the same bytes.
@@ -86,7 +89,7 @@ impl Journal {
             .collect()
     }
 
-    fn raw(&self, after: u64, limit: usize) -> Result<Vec<(u64, u64, String, String, String)>> {
+    fn raw(&self, after: u64, limit: usize) -> Result<Vec<Raw>> {
         self.db
             .prepare_cached(
                 "SELECT seq, at_ms, kind, body, hash FROM event WHERE seq > ?1 ORDER BY seq LIMIT ?2",

@@ -128,7 +128,11 @@ fn a_changed_or_missing_event_is_found() {
             .unwrap()
             .execute_batch(damage)
             .unwrap();
-        assert_eq!(journal.check().unwrap_err().kind(), ErrorKind::File, "{damage}");
+        assert_eq!(
+            journal.check().unwrap_err().kind(),
+            ErrorKind::File,
+            "{damage}"
+        );
     }
 }
 
@@ -166,5 +170,8 @@ fn a_file_that_is_damaged_newer_or_not_ours_is_refused_in_words() {
         .unwrap()
         .execute_batch("PRAGMA user_version = 99")
         .unwrap();
-    assert_eq!(Journal::read(&path).unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(
+        Journal::read(&path).unwrap_err().kind(),
+        ErrorKind::Unsupported
+    );
 }

@@ -61,8 +61,11 @@ pub(super) fn drive(
         began,
     };
     if parts == Parts::Verify {
-        driver.verify()?;
-        return Ok(driver.finish(Ending::Complete)?);
+        let ending = match driver.verify()? {
+            true => Ending::Complete,
+            false => Ending::Interrupted,
+        };
+        return Ok(driver.finish(ending)?);
     }
     if phase == Phase::Planned {
         // A run whose journal was lost shows in the ledger, and then the rows there are ours.
@@ -152,7 +155,9 @@ impl<'j> Driver<'_, '_, 'j> {
                     }
                     Effect::Steps(stage) => flawed |= self.steps(stage)?,
                     Effect::Copy => flawed |= self.copy()?,
-                    Effect::Verify => self.verify()?,
+                    Effect::Verify => {
+                        self.verify()?;
+                    }
                     Effect::Clean => self.clean()?,
                     Effect::Release => self.lease.release(),
                     Effect::End(ending) => return Ok(self.finish(ending)?),
@@ -268,14 +273,18 @@ impl<'j> Driver<'_, '_, 'j> {
         Ok(!self.broken.is_empty())
     }
 
-    fn verify(&mut self) -> Result<()> {
+    /// Compares. Gives whether it was done, or stopped before its end.
+    fn verify(&mut self) -> Result<bool> {
         let job = self.job;
         let comparison = self.stage("verify", job.plan.tables.len(), |_| {
             crate::verify::compare_with(job)
         });
         match comparison {
-            Ok(comparison) => self.locked().set_comparison(&comparison),
-            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(()),
+            Ok(comparison) => {
+                self.locked().set_comparison(&comparison)?;
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::Interrupted => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -339,14 +348,7 @@ impl<'j> Driver<'_, '_, 'j> {
         let outcome = Outcome {
             run: self.job.plan.settings.name.clone(),
             plan_hash: journal.plan_hash()?,
-            ending: if self.job.stop.requested()
-                && ending == Ending::Complete
-                && self.stages.is_empty()
-            {
-                Ending::Interrupted
-            } else {
-                ending
-            },
+            ending,
             seconds: self.began.elapsed().as_secs_f64(),
             stages: self.stages.clone(),
             tables: self

@@ -75,7 +75,7 @@ pub(super) fn look(
             let chosen = |by: u128| {
                 within(by)
                     && shared.sample.chooses(by)
-                    && (rounds == 1 || u64::from((by >> 64) as u32) * rounds >> 32 == round)
+                    && (rounds == 1 || (u64::from((by >> 64) as u32) * rounds) >> 32 == round)
             };
             let (mut source, mut target) = pairs(shared, lane, table, unit, &chosen)?;
             source.sort_unstable();
@@ -102,7 +102,11 @@ pub(super) fn look(
 
 /// Numbers by their value, other keys by their text.
 fn order(a: &[String], b: &[String]) -> std::cmp::Ordering {
-    let numbers = |k: &[String]| k.iter().map(|p| p.parse::<i128>().ok()).collect::<Option<Vec<_>>>();
+    let numbers = |k: &[String]| {
+        k.iter()
+            .map(|p| p.parse::<i128>().ok())
+            .collect::<Option<Vec<_>>>()
+    };
     match (numbers(a), numbers(b)) {
         (Some(x), Some(y)) => x.cmp(&y),
         _ => a.cmp(b),
@@ -130,8 +134,16 @@ fn pairs(
         let (a, b) = (&mut sides.0, &mut sides.1);
         let (here, there) = (&mut lane.source, &mut lane.target);
         both(
-            || here.scan(&table.plan.compare_source, range, check, &mut |r| take(a, r)),
-            || there.scan(&table.plan.compare_target, range, check_there, &mut |r| take(b, r)),
+            || {
+                here.scan(&table.plan.compare_source, range, check, &mut |r| {
+                    take(a, r)
+                })
+            },
+            || {
+                there.scan(&table.plan.compare_target, range, check_there, &mut |r| {
+                    take(b, r)
+                })
+            },
         )?;
         Ok(sides)
     })
@@ -248,7 +260,10 @@ fn name_rows(
     })?;
     for (by, kind) in keys {
         let none = Seen::default();
-        let (s, t) = (source.get(by).unwrap_or(&none), target.get(by).unwrap_or(&none));
+        let (s, t) = (
+            source.get(by).unwrap_or(&none),
+            target.get(by).unwrap_or(&none),
+        );
         let key = if s.key.is_empty() { &t.key } else { &s.key };
         named.push(match kind {
             Kind::Count => Difference {
@@ -262,7 +277,12 @@ fn name_rows(
             },
             Kind::Missing | Kind::Extra => Difference {
                 key: key.clone(),
-                kind: if *kind == Kind::Missing { "missing" } else { "extra" }.into(),
+                kind: if *kind == Kind::Missing {
+                    "missing"
+                } else {
+                    "extra"
+                }
+                .into(),
                 columns: Vec::new(),
             },
             Kind::Differs => Difference {
@@ -294,6 +314,16 @@ fn text(cell: Option<&[u8]>, form: Form) -> String {
     let Some(bytes) = cell else {
         return "NULL".into();
     };
+    if form == Form::Dynamic
+        && let Some((class, rest)) = bytes.split_first()
+    {
+        let form = match class {
+            b'r' => Form::Double,
+            b'b' => Form::Bytes,
+            _ => Form::Text,
+        };
+        return text(Some(rest), form);
+    }
     match (form, <[u8; 8]>::try_from(bytes), <[u8; 4]>::try_from(bytes)) {
         (Form::Double, Ok(b), _) => f64::from_be_bytes(b).to_string(),
         (Form::Single, _, Ok(b)) => f32::from_be_bytes(b).to_string(),
@@ -311,17 +341,28 @@ mod tests {
 
     fn counts(source: &[(u128, u128)], target: &[(u128, u128)], keyed: bool) -> [u64; 4] {
         let mut out = [0; 4];
-        merge(source, target, keyed, &mut |_, kind, n| out[kind as usize] += n);
+        merge(source, target, keyed, &mut |_, kind, n| {
+            out[kind as usize] += n
+        });
         out
     }
 
     #[test]
     fn rows_of_a_key_cancel_out_and_the_rest_is_missing_extra_or_different() {
-        assert_eq!(counts(&[(1, 1), (2, 2)], &[(1, 1), (2, 2)], true), [0, 0, 0, 0]);
-        assert_eq!(counts(&[(1, 1), (2, 2)], &[(2, 3), (4, 4)], true), [1, 1, 1, 0]);
+        assert_eq!(
+            counts(&[(1, 1), (2, 2)], &[(1, 1), (2, 2)], true),
+            [0, 0, 0, 0]
+        );
+        assert_eq!(
+            counts(&[(1, 1), (2, 2)], &[(2, 3), (4, 4)], true),
+            [1, 1, 1, 0]
+        );
         assert_eq!(counts(&[(1, 1)], &[(1, 1), (1, 1)], true), [0, 1, 0, 0]);
         assert_eq!(counts(&[(1, 5)], &[(1, 4), (1, 5)], true), [0, 1, 0, 0]);
-        assert_eq!(counts(&[(1, 1), (1, 1), (2, 2)], &[(1, 1)], false), [0, 0, 0, 2]);
+        assert_eq!(
+            counts(&[(1, 1), (1, 1), (2, 2)], &[(1, 1)], false),
+            [0, 0, 0, 2]
+        );
     }
 
     #[test]
@@ -329,6 +370,6 @@ mod tests {
         // Only that both may be asked of one hash: see `look`.
         let by = 0x0000_0000_8000_0000_0000_0000_0000_0000u128;
         assert!(Sample::percent(1.0).chooses(by));
-        assert_eq!(u64::from((by >> 64) as u32) * 4 >> 32, 2);
+        assert_eq!((u64::from((by >> 64) as u32) * 4) >> 32, 2);
     }
 }

@@ -11,7 +11,11 @@ use std::collections::HashSet;
 const EXCUSED: usize = 10_000;
 
 /// Judges a table whose ranges are all read.
-pub(super) fn table(shared: &Shared<'_, '_>, lane: &mut Lane<'_>, table: &Table<'_>) -> TableVerdict {
+pub(super) fn table(
+    shared: &Shared<'_, '_>,
+    lane: &mut Lane<'_>,
+    table: &Table<'_>,
+) -> TableVerdict {
     let plan = table.plan;
     let settings = shared.job.settings;
     let (source_rows, target_rows, compared, chosen, equal, error) = {
@@ -108,9 +112,10 @@ pub(super) fn table(shared: &Shared<'_, '_>, lane: &mut Lane<'_>, table: &Table<
 
 /// Whether a finding is about this table.
 fn about(finding: &Finding, plan: &TablePlan) -> bool {
-    finding.object.as_deref().is_some_and(|o| {
-        o == plan.read.table.to_string() || o == plan.name().to_string()
-    })
+    finding
+        .object
+        .as_deref()
+        .is_some_and(|o| o == plan.read.table.to_string() || o == plan.name().to_string())
 }
 
 /// The columns, by their target names, whose values a policy that somebody chose changes.
@@ -136,7 +141,11 @@ fn changed_by_policy<'a>(whole: &'a Plan, plan: &'a TablePlan) -> HashSet<&'a st
 
 /// The worst of all.
 pub(super) fn whole(tables: &[TableVerdict], schema: &[SchemaDifference]) -> Verdict {
-    let rows = tables.iter().map(|t| t.verdict).max().unwrap_or(Verdict::Pass);
+    let rows = tables
+        .iter()
+        .map(|t| t.verdict)
+        .max()
+        .unwrap_or(Verdict::Pass);
     let shape = schema
         .iter()
         .map(|d| match d.planned {

@@ -90,9 +90,10 @@ impl Walk<'_> {
         for step in &self.plan.steps {
             match &step.operation {
                 Operation::CreateView(view)
-                    if !found.views.iter().any(|v| {
-                        fold(&v.name.to_string()) == fold(&view.name.to_string())
-                    }) =>
+                    if !found
+                        .views
+                        .iter()
+                        .any(|v| fold(&v.name.to_string()) == fold(&view.name.to_string())) =>
                 {
                     self.say(&view.name, None, "the view is not there".into());
                 }
@@ -145,10 +146,13 @@ impl Walk<'_> {
     /// Whether a finding of the plan said that this object would not be the same.
     fn planned(&self, table: &TableName, column: Option<&str>) -> bool {
         let moved = self.plan.tables.iter().find(|t| t.name() == table);
-        let names: Vec<String> = [Some(table.to_string()), moved.map(|t| t.read.table.to_string())]
-            .into_iter()
-            .flatten()
-            .collect();
+        let names: Vec<String> = [
+            Some(table.to_string()),
+            moved.map(|t| t.read.table.to_string()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         let source_column = column.and_then(|c| {
             let at = moved?.load.columns.iter().position(|w| w.name == c)?;
             Some(moved?.read.columns.get(at)?.name.as_str())
@@ -168,7 +172,11 @@ impl Walk<'_> {
     fn table(&mut self, want: &Table, have: &Table) {
         let name = &want.name;
         for column in &want.columns {
-            match have.columns.iter().find(|c| self.same(&c.name, &column.name)) {
+            match have
+                .columns
+                .iter()
+                .find(|c| self.same(&c.name, &column.name))
+            {
                 Some(found) => self.column(name, column, found),
                 None => self.say(name, Some(&column.name), "the column is not there".into()),
             }
@@ -200,8 +208,16 @@ impl Walk<'_> {
         }
         for index in &want.indexes {
             if !self.indexed(have, index) {
-                let kind = if index.unique { "unique index" } else { "index" };
-                self.say(name, None, format!("the {kind} {} is not there", index.name));
+                let kind = if index.unique {
+                    "unique index"
+                } else {
+                    "index"
+                };
+                self.say(
+                    name,
+                    None,
+                    format!("the {kind} {} is not there", index.name),
+                );
             }
         }
         // Conditions are kept in each engine's own words; that their number is there can be told.
@@ -220,10 +236,10 @@ impl Walk<'_> {
             .iter()
             .chain(&have.primary_key)
             .any(|k| self.same_list(&k.columns, &key.columns))
-            || have.indexes.iter().any(|i| {
-                i.unique
-                    && columns(i).is_some_and(|c| self.same_list(&c, &key.columns))
-            })
+            || have
+                .indexes
+                .iter()
+                .any(|i| i.unique && columns(i).is_some_and(|c| self.same_list(&c, &key.columns)))
     }
 
     fn foreign(&self, have: &ForeignKey, want: &ForeignKey) -> bool {
@@ -240,7 +256,11 @@ impl Walk<'_> {
     }
 
     fn indexed(&self, have: &Table, want: &Index) -> bool {
-        if have.indexes.iter().any(|i| self.same(&i.name, &want.name) && i.unique == want.unique) {
+        if have
+            .indexes
+            .iter()
+            .any(|i| self.same(&i.name, &want.name) && i.unique == want.unique)
+        {
             return true;
         }
         let Some(wanted) = columns(want) else {
@@ -334,7 +354,13 @@ fn holds(have: &Type, want: &Type) -> bool {
             },
         ) => (unsigned == u && bits >= b) || (!unsigned && bits > b),
         (Integer { .. }, Boolean | Year) | (Boolean, Integer { bits: 8, .. }) => true,
-        (Decimal { precision, scale }, Decimal { precision: p, scale: s }) => match (precision, p) {
+        (
+            Decimal { precision, scale },
+            Decimal {
+                precision: p,
+                scale: s,
+            },
+        ) => match (precision, p) {
             (None, _) => true,
             (Some(_), None) => false,
             (Some(precision), Some(p)) => precision >= p && scale.unwrap_or(0) >= s.unwrap_or(0),
@@ -344,13 +370,18 @@ fn holds(have: &Type, want: &Type) -> bool {
         (Char { length }, Char { length: l }) | (Varchar { length }, Varchar { length: l }) => {
             length >= l
         }
-        (Text { max_bytes }, Text { max_bytes: m }) | (Blob { max_bytes }, Blob { max_bytes: m }) => {
+        (Text { max_bytes }, Text { max_bytes: m })
+        | (Blob { max_bytes }, Blob { max_bytes: m }) => {
             max_bytes.is_none_or(|have| m.is_none_or(|m| have >= m) || have >= u64::from(u32::MAX))
         }
         // What has no type of its own is kept as text or bytes.
         (Text { .. }, want) => !want.binary(),
-        (Varchar { .. } | Char { .. }, Uuid | Enum { .. } | Inet | Cidr | MacAddress { .. }) => true,
-        (Blob { .. }, Binary { .. } | Varbinary { .. } | Uuid | Geometry { .. } | Bit { .. }) => true,
+        (Varchar { .. } | Char { .. }, Uuid | Enum { .. } | Inet | Cidr | MacAddress { .. }) => {
+            true
+        }
+        (Blob { .. }, Binary { .. } | Varbinary { .. } | Uuid | Geometry { .. } | Bit { .. }) => {
+            true
+        }
         (Binary { length }, Binary { length: l })
         | (Varbinary { length }, Varbinary { length: l }) => length >= l,
         (Binary { length: 16 }, Uuid) => true,
@@ -383,7 +414,10 @@ mod tests {
         assert!(holds(&int(64), &int(32)));
         assert!(!holds(&int(16), &int(32)));
         assert!(holds(&Type::Text { max_bytes: None }, &Type::Uuid));
-        assert!(!holds(&Type::Varchar { length: 5 }, &Type::Varchar { length: 6 }));
+        assert!(!holds(
+            &Type::Varchar { length: 5 },
+            &Type::Varchar { length: 6 }
+        ));
         assert!(!holds(&Type::Date, &Type::Uuid));
     }
 }

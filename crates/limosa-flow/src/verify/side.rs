@@ -51,7 +51,11 @@ impl<'a> Side<'a> {
                 rows.reset(4 * FILL);
                 let more = canonicalizer.fill(rows, FILL)?;
                 for (key, row) in rows.rows() {
-                    let by = if read.key_columns > 0 { hash(key) } else { hash(row) };
+                    let by = if read.key_columns > 0 {
+                        hash(key)
+                    } else {
+                        hash(row)
+                    };
                     see(Row { by, key, row });
                 }
                 part(rows.len() as u64, rows.bytes() as u64)?;

@@ -7,9 +7,9 @@ use crate::plan::TablePlan;
 use crate::progress::Fact;
 use crate::retry::again;
 use crate::throttle::Throttle;
-use limosa_core::canonical::hash;
+use limosa_core::canonical::{Form, hash};
 use limosa_core::chunk::Range;
-use limosa_core::engine::Snapshot;
+use limosa_core::engine::{CanonicalRead, Snapshot};
 use limosa_core::schema::Type;
 use limosa_core::{Error, Result};
 use std::sync::Mutex;
@@ -95,15 +95,12 @@ impl<'p> Table<'p> {
     }
 
     /// Reads one range of both sides and adds its sums. Gives whether it was the last.
-    pub(super) fn unit(
-        &self,
-        shared: &Shared<'_, '_>,
-        lane: &mut Lane<'_>,
-        unit: usize,
-    ) -> bool {
+    pub(super) fn unit(&self, shared: &Shared<'_, '_>, lane: &mut Lane<'_>, unit: usize) -> bool {
         if self.lock().error.is_none() && !shared.job.stop.requested() {
             let what = format!("comparing {}", self.plan.name());
-            let result = again(&shared.job.around(), &what, |_| self.read(shared, lane, unit));
+            let result = again(&shared.job.around(), &what, |_| {
+                self.read(shared, lane, unit)
+            });
             match result {
                 Ok((source, target)) => {
                     let mut found = self.lock();
@@ -120,7 +117,10 @@ impl<'p> Table<'p> {
         }
         let last = self.remaining.fetch_sub(1, Ordering::SeqCst) == 1;
         if last {
-            self.tell(shared, &mut self.meter.lock().unwrap_or_else(|e| e.into_inner()));
+            self.tell(
+                shared,
+                &mut self.meter.lock().unwrap_or_else(|e| e.into_inner()),
+            );
         }
         last
     }
@@ -200,10 +200,14 @@ impl<'a> Lane<'a> {
 }
 
 fn cut(shared: &Shared<'_, '_>, plan: &TablePlan) -> Result<Vec<Range>> {
-    let whole = |read: &limosa_core::engine::CanonicalRead| {
+    let plans = shared.job.plan;
+    let one_family = plans.source.capabilities.family == plans.target.capabilities.family;
+    let whole = |read: &CanonicalRead| {
         read.key_columns == 1
             && matches!(read.columns[0].ty.base(), Type::Integer { .. })
-            && read.columns[0].form == limosa_core::canonical::Form::Integer
+            // Engines of one family also order values alike that are not what was declared.
+            && (read.columns[0].form == Form::Integer
+                || one_family && read.columns[0].form == Form::Dynamic)
     };
     let alike = whole(&plan.compare_source)
         && whole(&plan.compare_target)

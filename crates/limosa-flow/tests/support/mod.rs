@@ -86,7 +86,14 @@ impl Shop {
             Ok(journal) => journal.plan()?,
             Err(_) => plan(source.as_ref(), target.as_ref()),
         };
-        self.run_with(source.as_ref(), target.as_ref(), &plan, settings, parts, &Stop::new())
+        self.run_with(
+            source.as_ref(),
+            target.as_ref(),
+            &plan,
+            settings,
+            parts,
+            &Stop::new(),
+        )
     }
 
     pub fn run_with(
@@ -99,7 +106,16 @@ impl Shop {
         stop: &Stop,
     ) -> Result<Outcome, RunError> {
         let mut journal = Journal::create(&self.journal_path(), plan)?;
-        run::execute(source, target, plan, settings, &mut journal, parts, &silent(), stop)
+        run::execute(
+            source,
+            target,
+            plan,
+            settings,
+            &mut journal,
+            parts,
+            &silent(),
+            stop,
+        )
     }
 
     pub fn rows(&self, path: &Path, table: &str) -> Vec<String> {
@@ -339,7 +355,9 @@ impl Loader for FaultyLoader {
         hurt(&self.script, Call::Write, || self.inner.write(bytes))
     }
     fn commit(&mut self, rows: u64, bytes: u64) -> Result<Ack> {
-        hurt(&self.script, Call::Commit, || self.inner.commit(rows, bytes))
+        hurt(&self.script, Call::Commit, || {
+            self.inner.commit(rows, bytes)
+        })
     }
     fn rollback(&mut self) -> Result<()> {
         self.inner.rollback()
@@ -450,6 +468,8 @@ impl Reader for FaultyReader {
         hurt(&self.script, Call::Read, || self.inner.fill(batch, limit))
     }
     fn fill_wire(&mut self, out: &mut Vec<u8>, bytes: usize) -> Result<(u64, bool)> {
-        hurt(&self.script, Call::Read, || self.inner.fill_wire(out, bytes))
+        hurt(&self.script, Call::Read, || {
+            self.inner.fill_wire(out, bytes)
+        })
     }
 }
