@@ -3,6 +3,11 @@
 //! `encode` is our own work alone. `read` and `canonical` have the engine's work in them, for they
 //! read a table of a real server (started by the test kit) or file.
 
+#![allow(
+    missing_docs,
+    reason = "criterion's macros make functions that can not have any"
+)]
+
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use limosa_core::batch::{Batch, BatchLimit};
 use limosa_core::canonical::{self, CanonicalRows};
