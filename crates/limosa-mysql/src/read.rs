@@ -6,7 +6,7 @@
 //! other ([`crate::bounds`]). Every row packet becomes one row of a batch, and the end is only
 //! believed from the server's end packet: a connection that breaks before is an error, and a row
 //! that can not be parsed is one too. Values are read so that nothing is rounded: FLOAT is asked for
-//! as `col+0e0`, because its own text form has six digits only.
+//! as `col*1e0` (a sum would lose the sign of -0), because its own text form has six digits only.
 
 use crate::bounds;
 use crate::connection::{Answer, Connection};
@@ -146,7 +146,7 @@ impl Reader for LaneReader {
             .iter()
             .zip(&self.decoders)
             .map(|(c, d)| match d {
-                Decoder::Single => format!("{}+0e0", quote(&c.name)),
+                Decoder::Single => format!("{}*1e0", quote(&c.name)),
                 _ => quote(&c.name),
             })
             .collect();
