@@ -26,6 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod desk;
 pub mod engines;
 pub mod files;
 pub mod plan_file;
@@ -39,6 +40,7 @@ pub use limosa_flow::progress::{Fact, Listener, Progress};
 pub use limosa_flow::run::{Parts, RunError, Stop};
 pub use limosa_flow::{outcome, plan};
 
+use desk::Desk;
 use limosa_core::engine::Engine;
 use limosa_core::schema::Catalog;
 use limosa_core::{Error, ErrorKind, Result};

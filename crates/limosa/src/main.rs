@@ -13,5 +13,11 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    #[cfg(feature = "failpoints")]
+    let _points = {
+        // A point that is reached ends the process as a kill would: nothing is unwound, nothing is tidied.
+        std::panic::set_hook(Box::new(|_| std::process::abort()));
+        fail::FailScenario::setup()
+    };
     ExitCode::from(cli::main(std::env::args_os()))
 }

@@ -80,16 +80,12 @@ url = "sqlite:shop.db"
 mismatch = "widen"            # the legacy database has text among its numbers: take a type that holds both
 
 [[table]]
-name = "tblCustomers"
-cast = { IsVip = "INTEGER", Ctry = "TEXT", CreatedAt = "TEXT" }   # in the target's own words
-
-[[table]]
-name = "tblOrders"
-cast = { Discount = "TEXT", OrderedAt = "TEXT" }
+name = "tblPayments"
+cast = { Amount = "DECIMAL(12,2)", Method = "TEXT" }    # in the target's own words
 
 [[table]]
 name = "tblOrderItems"
-cast = { Price = "DECIMAL(12,2)" }
+cast = { Price = "DECIMAL(12,2)", Sku = "TEXT" }
 
 [rename.tables]
 tblCustomers  = "customer"

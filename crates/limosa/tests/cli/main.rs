@@ -1,0 +1,10 @@
+//! The built binary, as a person meets it: commands, files, exit codes, kills.
+
+mod codes;
+mod death;
+mod demo;
+mod files;
+mod reference;
+mod sandbox;
+mod secrets;
+mod words;
