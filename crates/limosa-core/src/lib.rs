@@ -19,21 +19,21 @@
 //! | [`canonical`] | the one form in which two databases are compared |
 //! | [`dialect`], [`engine`] | what an engine must be able to say and to do |
 
+pub mod error;
+pub mod secret;
+pub mod notation;
+pub mod value;
 pub mod batch;
-pub mod canonical;
-pub mod change;
+pub mod expression;
+pub mod schema;
+pub mod policy;
+pub mod scan;
 pub mod chunk;
+pub mod position;
+pub mod change;
+pub mod operation;
+pub mod canonical;
 pub mod dialect;
 pub mod engine;
-pub mod error;
-pub mod expression;
-pub mod notation;
-pub mod operation;
-pub mod policy;
-pub mod position;
-pub mod scan;
-pub mod schema;
-pub mod secret;
-pub mod value;
 
 pub use error::{Disposition, Error, ErrorKind, Result};

@@ -2,24 +2,24 @@
 //!
 //! Modules are listed from the ground up; a module uses only those above it.
 
-pub mod outcome;
-pub mod plan;
 pub mod progress;
 pub mod settings;
+pub mod plan;
+pub mod outcome;
 pub mod clock;
-pub mod copy;
-pub mod journal;
-pub mod memory;
-pub mod retry;
-pub mod run;
 pub mod stop;
+pub mod retry;
 pub mod throttle;
-pub mod verify;
-
-pub mod assess;
-pub mod convert;
-pub mod estimate;
-pub mod hazards;
+pub mod memory;
+mod holder;
 pub mod names;
-pub mod planner;
 pub mod scan;
+pub mod convert;
+pub mod hazards;
+pub mod estimate;
+pub mod planner;
+pub mod assess;
+pub mod journal;
+pub mod copy;
+pub mod verify;
+pub mod run;

@@ -207,7 +207,7 @@ impl Ledger for MySqlLedger {
                 .next()
                 .and_then(|r| r.into_iter().next()?);
             return Err(match who {
-                Some(who) => Error::new(ErrorKind::Held, DOING, format!("{who} holds the run")),
+                Some(who) => Error::new(ErrorKind::Held, DOING, "another process has it").on(who),
                 None => Error::new(ErrorKind::Missing, DOING, "the run is not registered"),
             });
         }
@@ -261,6 +261,16 @@ impl Ledger for MySqlLedger {
         chunks: &[Chunk],
     ) -> Result<()> {
         let (run, name) = (bytes(run), bytes(&table_key(table)));
+        // Only the holder of the lease plans, so nothing comes in between.
+        let above = self
+            .rows(&format!(
+                "SELECT COALESCE(MAX(epoch) + 1, 0) FROM {CHUNK} \
+                 WHERE run_id = {run} AND table_name = {name}"
+            ))?
+            .into_iter()
+            .next()
+            .and_then(|r| r.into_iter().next().flatten())
+            .unwrap_or_else(|| "0".into());
         let mut statements = vec![
             "START TRANSACTION".to_owned(),
             format!("DELETE FROM {CHUNK} WHERE run_id = {run} AND table_name = {name}"),
@@ -272,7 +282,7 @@ impl Ledger for MySqlLedger {
                     Error::new(ErrorKind::Internal, DOING, "a chunk has no text form").because(e)
                 })?;
                 rows.push(format!(
-                    "({run}, {name}, {}, {}, {}, 'pending', 0, 0, 0)",
+                    "({run}, {name}, {}, {}, {}, 'pending', {above}, 0, 0)",
                     chunk.id,
                     hex(&bounds),
                     bytes(mark)

@@ -158,8 +158,8 @@ impl Ledger for PostgresLedger {
                 && fresh
                 && !steal
             {
-                return Err(Error::new(ErrorKind::Held, "taking the lease", format!("{other} has it"))
-                    .on(run.to_string())
+                return Err(Error::new(ErrorKind::Held, "taking the lease", "another process has it")
+                    .on(other)
                     .hint("Wait until it has ended, or take the lease over if you know that it is dead."));
             }
             // A backend is told by its number and its beginning: numbers come back. Roles that may not
@@ -228,6 +228,12 @@ impl Ledger for PostgresLedger {
             parts.push(serde_json::to_string(&rows).map_err(unsayable)?);
         }
         self.within("writing the chunks down", |c| {
+            let above = c.query_with(
+                "SELECT coalesce(max(epoch) + 1, 0) FROM limosa.limosa_chunk \
+                 WHERE run = $1 AND table_schema = $2 AND table_name = $3",
+                &[Some(run), Some(schema(table)), Some(&table.name)],
+            )?;
+            let above = above.one().map_or("0", |e| e);
             c.query_with(
                 "DELETE FROM limosa.limosa_chunk WHERE run = $1 AND table_schema = $2 AND table_name = $3",
                 &[Some(run), Some(schema(table)), Some(&table.name)],
@@ -235,8 +241,8 @@ impl Ledger for PostgresLedger {
             for part in &parts {
                 c.query_with(
                     "INSERT INTO limosa.limosa_chunk (run, table_schema, table_name, chunk, bounds, mark, state, epoch) \
-                     SELECT $1, $2, $3, (e ->> 0)::bigint, e ->> 1, $4, 'pending', 0 FROM json_array_elements($5::json) e",
-                    &[Some(run), Some(schema(table)), Some(&table.name), Some(mark), Some(part)],
+                     SELECT $1, $2, $3, (e ->> 0)::bigint, e ->> 1, $4, 'pending', $6::bigint FROM json_array_elements($5::json) e",
+                    &[Some(run), Some(schema(table)), Some(&table.name), Some(mark), Some(part), Some(above)],
                 )?;
             }
             Ok(())

@@ -215,7 +215,7 @@ pub(crate) fn error(e: rusqlite::Error, doing: &str) -> Error {
             "Run PRAGMA integrity_check, and .recover with the sqlite3 shell.",
         ),
         ffi::SQLITE_NOTADB => (
-            ErrorKind::Server,
+            ErrorKind::File,
             "The file is no SQLite database, or it is encrypted.",
         ),
         ffi::SQLITE_CONSTRAINT | ffi::SQLITE_MISMATCH => (ErrorKind::Constraint, ""),

@@ -120,7 +120,13 @@ fn text(out: &mut Vec<u8>, t: &[u8], form: Form) {
         Form::Date => {
             canonical::moment(out, t.get(..10).filter(|_| midnight(t)).unwrap_or(t), false)
         }
-        Form::Time => canonical::moment(out, t, false),
+        Form::Time => {
+            canonical::moment(out, t, false);
+            // Seconds may be left out of a time that a person wrote.
+            if t.iter().filter(|b| **b == b':').count() == 1 && t.iter().all(|b| *b != b'.') {
+                out.extend_from_slice(b":00");
+            }
+        }
         Form::TimeTz => time_tz(out, t),
         Form::Timestamp => canonical::moment(out, t, true),
         Form::TimestampTz => match utc(t) {

@@ -184,7 +184,8 @@ impl Ledger for SqliteLedger {
             }
             Some((Some(other), true)) if other != holder && !steal => {
                 return Err(
-                    Error::new(ErrorKind::Held, DOING, format!("{other} holds it"))
+                    Error::new(ErrorKind::Held, DOING, "another process has it")
+                        .on(other)
                         .hint("Wait 15 seconds after that process has ended, or take it by force."),
                 );
             }
@@ -256,15 +257,21 @@ impl Ledger for SqliteLedger {
             .map_err(|e| Error::new(ErrorKind::Internal, DOING, e.to_string()))?;
         let transaction = self.write(DOING)?;
         let work = || -> rusqlite::Result<()> {
+            let above: i64 = transaction.query_row(
+                "SELECT coalesce(max(epoch) + 1, 0) FROM limosa_chunk \
+                 WHERE run = ?1 AND table_schema = ?2 AND table_name = ?3",
+                (run, namespace(table), &table.name),
+                |row| row.get(0),
+            )?;
             transaction.execute(
                 "DELETE FROM limosa_chunk WHERE run = ?1 AND table_schema = ?2 AND table_name = ?3",
                 (run, namespace(table), &table.name),
             )?;
             let mut insert = transaction.prepare(
-                "INSERT INTO limosa_chunk VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', 0, 0, 0)",
+                "INSERT INTO limosa_chunk VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7, 0, 0)",
             )?;
             for (chunk, range) in chunks.iter().zip(&ranges) {
-                insert.execute((run, namespace(table), &table.name, chunk.id, range, mark))?;
+                insert.execute((run, namespace(table), &table.name, chunk.id, range, mark, above))?;
             }
             Ok(())
         };

@@ -79,7 +79,7 @@ pub fn open(url: &str) -> Result<Box<dyn Engine>> {
         transactional_ddl: true,
         dynamic_types: true,
         change_source: "triggers".into(),
-        snapshot_joinable: true,
+        snapshot_joinable: false,
         column_limit: 2_000,
         settings,
     };

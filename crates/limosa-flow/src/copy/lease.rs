@@ -1,5 +1,6 @@
 //! The ledger as all threads of a run share it, and the thread that keeps the lease alive.
 
+use crate::holder::dead;
 use crate::progress::{Fact, Listener};
 use crate::retry::{Around, again};
 use crate::stop::Stop;
@@ -134,7 +135,13 @@ impl<'a> Lease<'a> {
         })?;
         fail::fail_point!("run-after-install");
         self.with(around, "taking the lease", |l, run| {
-            l.acquire(run, &self.holder, steal)
+            match l.acquire(run, &self.holder, steal) {
+                // Killed a moment ago: nobody has to wait for its lease to run out.
+                Err(e) if e.kind() == ErrorKind::Held && e.object().is_some_and(dead) => {
+                    l.acquire(run, &self.holder, true)
+                }
+                other => other,
+            }
         })?;
         self.taken.store(true, Ordering::SeqCst);
         Ok(())

@@ -4,6 +4,7 @@ use super::machine::{Effect, Event, Phase, State, next};
 use super::steps::Steps;
 use super::{Parts, RunError, preflight};
 use crate::copy::{self, Job, Lease, Observer};
+use crate::holder;
 use crate::journal::Journal;
 use crate::outcome::{Ending, Outcome, StepOutcome, TableOutcome};
 use crate::plan::{Stage, TablePlan};
@@ -16,21 +17,6 @@ use limosa_core::{Error, ErrorKind, Result};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
-
-/// This process among all that may hold the lease. The last part tells two lives of one process number apart.
-fn holder() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .ok()
-        .or_else(|| std::env::var("HOSTNAME").ok())
-        .map(|h| h.trim().to_owned())
-        .filter(|h| !h.is_empty())
-        .unwrap_or_else(|| "localhost".into());
-    format!(
-        "{host}:{}:{:08x}",
-        std::process::id(),
-        rand::random::<u32>()
-    )
-}
 
 pub(super) fn drive(
     job: &Job<'_>,
@@ -48,7 +34,7 @@ pub(super) fn drive(
     })?;
     let seen = journal.target_identity()?;
     preflight::plan(job, &journal.plan_hash()?, seen.as_ref()).map_err(refusal)?;
-    let lease = Lease::new(job.target, &job.plan.settings.name, &holder());
+    let lease = Lease::new(job.target, &job.plan.settings.name, &holder::name());
     let shared = Mutex::new(journal);
     let mut driver = Driver {
         job,
