@@ -28,18 +28,6 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
-/// Makes a folder and those above it, for the owner only, unless they are there.
-pub(crate) fn folder(path: &Path) -> io::Result<()> {
-    if path.as_os_str().is_empty() {
-        return Ok(());
-    }
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
 /// Makes a file, readable by the owner only.
 fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();

@@ -26,7 +26,6 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod desk;
 pub mod engines;
 pub mod files;
 pub mod plan_file;
@@ -40,7 +39,6 @@ pub use limosa_flow::progress::{Fact, Listener, Progress};
 pub use limosa_flow::run::{Parts, RunError, Stop};
 pub use limosa_flow::{outcome, plan};
 
-use desk::Desk;
 use limosa_core::engine::Engine;
 use limosa_core::schema::Catalog;
 use limosa_core::{Error, ErrorKind, Result};
@@ -197,11 +195,11 @@ impl Limosa {
         progress: &Progress,
         stop: &Stop,
     ) -> Result<Outcome, RunError> {
-        let mut journal =
-            Journal::create(&self.settings.journal(), plan).map_err(|e| match e.kind() {
-                ErrorKind::Conflict => RunError::Precondition(e),
-                _ => RunError::Failed(e),
-            })?;
+        let path = self.settings.journal();
+        let mut journal = Journal::create(&path, plan).map_err(|e| match e.kind() {
+            ErrorKind::Conflict => RunError::Precondition(e),
+            _ => RunError::Failed(e),
+        })?;
         run::execute(
             self.source()?,
             self.target()?,

@@ -160,5 +160,7 @@ fn the_json_is_read_back_as_it_was() {
 
 #[test]
 fn the_markdown_stays_as_it_was_agreed() {
-    insta::assert_snapshot!(report().markdown());
+    // The hash changes with every new part of a plan; that is not what is agreed here.
+    let report = report();
+    insta::assert_snapshot!(report.markdown().replace(&report.plan_hash, "HASH"));
 }

@@ -118,9 +118,25 @@ fn mask(text: &str) -> String {
             tail.chars().for_each(|c| hide(&mut out, c));
             continue;
         }
+        if lower.contains("url") && !line.contains("://") {
+            mask_userinfo(line, &mut out);
+            continue;
+        }
         mask_urls(line, &mut out);
     }
     out
+}
+
+/// A URL without its scheme may still hold a password: all between the first colon and the last `@` goes.
+fn mask_userinfo(line: &str, out: &mut String) {
+    match (line.find(':'), line.rfind('@')) {
+        (Some(colon), Some(at)) if colon < at => {
+            out.push_str(&line[..=colon]);
+            line[colon + 1..at].chars().for_each(|c| hide(out, c));
+            out.push_str(&line[at..]);
+        }
+        _ => out.push_str(line),
+    }
 }
 
 fn mask_urls(line: &str, out: &mut String) {
@@ -206,6 +222,7 @@ mod tests {
             "url = 'mysql://u:hun/ter2@x@h/db?password=hunter2&a=b'",
             "plain = 1\nurl=\"sqlite:a.db\"",
             "url = \"postgres://h/db?password=hunter2\"",
+            "url = \"u:hunter2@h/db\"",
         ] {
             let masked = mask(text);
             assert_eq!(masked.len(), text.len(), "{masked}");

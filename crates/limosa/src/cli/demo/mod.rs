@@ -9,7 +9,7 @@ use limosa::settings::amount::show_count;
 use limosa_core::{Error, ErrorKind};
 use std::path::Path;
 
-/// Try it: make a legacy shop database, move it to a new one with another schema, compare, report
+/// Try it: make a legacy shop database, move it to another schema, compare, report
 ///
 /// Everything happens in one folder with two SQLite files, and the limosa.toml that was used stays there to be edited.
 /// Killed or stopped, the same command goes on.
