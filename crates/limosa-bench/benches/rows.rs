@@ -108,6 +108,8 @@ impl Side {
                 &PlaceContext {
                     scan: None,
                     indexed: false,
+                    key_columns: 0,
+                    key_chars: 0,
                     identity: false,
                     folds: c.folds,
                     same_family: target.capabilities().family == self.engine.capabilities().family,

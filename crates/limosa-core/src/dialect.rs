@@ -35,6 +35,10 @@ pub struct PlaceContext<'a> {
     pub scan: Option<&'a ColumnScan>,
     /// Whether it is part of a key or an index, so that the target must be able to order and bound it.
     pub indexed: bool,
+    /// Columns of the widest key (primary, unique or foreign) that it is part of, itself included; 0 if it is in none.
+    pub key_columns: usize,
+    /// Characters that the other columns of its widest key are declared or found to need; a number counts as a few.
+    pub key_chars: u64,
     /// Whether it counts by itself.
     pub identity: bool,
     /// Whether two texts that differ may be equal in the source's collation.

@@ -30,7 +30,7 @@ use crate::dialect::Dialect;
 use crate::operation::ObjectRef;
 use crate::policy::Policies;
 use crate::position::Position;
-use crate::schema::{Catalog, TableName, Type};
+use crate::schema::{Catalog, ForeignKey, TableName, Type};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
@@ -180,6 +180,12 @@ pub trait Session: Send {
 
     /// The greatest value of an integer column, if there is any row.
     fn greatest(&mut self, table: &TableName, column: &str) -> Result<Option<i128>>;
+
+    /// The number of rows of `child` that name a parent which is not there, and the values of the key in
+    /// at most five of them, as text. A row with NULL in any column of the key names none.
+    ///
+    /// The parent's columns are said in `key`, as many as the child's.
+    fn orphans(&mut self, child: &TableName, key: &ForeignKey) -> Result<(u64, Vec<String>)>;
 }
 
 /// One column as it is read.
@@ -383,7 +389,7 @@ pub trait Ledger: Send {
     /// higher epoch. A lease that was renewed within the last 15 seconds by the database's clock is respected unless `steal`.
     ///
     /// # Errors
-    /// `Held` with the holder's name.
+    /// `Held`, on the holder's name as its object.
     fn acquire(&mut self, run: &str, holder: &str, steal: bool) -> Result<()>;
 
     /// Renews the lease; call every few seconds.
@@ -395,7 +401,8 @@ pub trait Ledger: Send {
     /// Gives the lease back.
     fn release(&mut self, run: &str, holder: &str) -> Result<()>;
 
-    /// Writes the chunks of one table down, all pending, replacing any that were there; once, before its first claim.
+    /// Writes the chunks of one table down, all pending, replacing any that were there. Their epochs begin
+    /// above those that were there, so that no ticket of the replaced chunks fits a new one.
     fn plan_table(
         &mut self,
         run: &str,

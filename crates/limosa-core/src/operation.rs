@@ -1,7 +1,8 @@
 //! Schema acts as plain data: one variant per act, said in each engine's words by its dialect.
 
 use crate::schema::{
-    Check, Column, DomainType, EnumType, ForeignKey, Index, Key, Sequence, Table, TableName, View,
+    Check, Column, DomainType, EnumType, ForeignKey, Index, Key, Routine, Sequence, Table,
+    TableName, Trigger, View,
 };
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,16 @@ pub enum Operation {
     },
     /// Makes a view.
     CreateView(View),
+    /// Makes a function, procedure, type, event or whatever else the inspector gave a complete
+    /// statement for; only for a target of the family that it comes from.
+    CreateRoutine(Routine),
+    /// Makes a trigger; only for a target of the family that it comes from.
+    CreateTrigger {
+        /// The table.
+        table: TableName,
+        /// The trigger.
+        trigger: Trigger,
+    },
     /// Comments on a table or, with a name, on one of its columns.
     Comment {
         /// The table.
@@ -92,6 +103,15 @@ pub enum ObjectRef {
     Index(TableName, String),
     /// A foreign key or check of a table, by name.
     Constraint(TableName, String),
+    /// A routine, by name and kind ([`Routine::kind`]).
+    Routine {
+        /// The name, as the inspector gives it.
+        name: TableName,
+        /// The kind.
+        kind: String,
+    },
+    /// A trigger of a table, by name.
+    Trigger(TableName, String),
 }
 
 impl Operation {
@@ -112,6 +132,13 @@ impl Operation {
             Operation::AddForeignKey(t, k) => ObjectRef::Constraint(t.clone(), k.name.clone()?),
             Operation::AddCheck(t, c) => ObjectRef::Constraint(t.clone(), c.name.clone()?),
             Operation::CreateView(v) => ObjectRef::View(v.name.clone()),
+            Operation::CreateRoutine(r) => ObjectRef::Routine {
+                name: r.name.clone(),
+                kind: r.kind.clone(),
+            },
+            Operation::CreateTrigger { table, trigger } => {
+                ObjectRef::Trigger(table.clone(), trigger.name.clone())
+            }
             Operation::SetCounter { .. }
             | Operation::SetSequence { .. }
             | Operation::Comment { .. }

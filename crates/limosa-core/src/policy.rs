@@ -94,6 +94,17 @@ pub enum TinyInt1Policy {
     Smallint,
 }
 
+/// Rows that name a parent which is not there, where the source has not kept them out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrphansPolicy {
+    /// Refuse before anything moves.
+    #[default]
+    Stop,
+    /// Move the rows and leave the foreign key out.
+    SkipConstraint,
+}
+
 /// All policies of a migration, or of one table or column of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -112,4 +123,6 @@ pub struct Policies {
     pub precision: PrecisionPolicy,
     /// What `tinyint(1)` means.
     pub tinyint1: TinyInt1Policy,
+    /// Rows without their parent.
+    pub orphans: OrphansPolicy,
 }

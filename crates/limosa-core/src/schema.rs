@@ -608,7 +608,8 @@ pub struct DomainType {
 pub struct Routine {
     /// Its name.
     pub name: TableName,
-    /// `function`, `procedure`, `aggregate`, `event`, `type`, `extension`, …
+    /// `function`, `procedure`, `aggregate`, `event`, `type`, `extension`, `trigger` (of a view), …
+    /// `index of …` and `constraint of …` are parts of something that the rest of a catalog has no place for.
     pub kind: String,
     /// A complete statement that makes it, where the engine gives one.
     pub text: Option<String>,

@@ -15,6 +15,7 @@ mod unify;
 pub(crate) mod tests;
 
 pub use refine::{Refined, refine};
+pub(crate) use unify::parent_columns as parents;
 pub use unify::{Place, groups, joined, widest};
 
 use crate::names::{self, Labels, Names};
@@ -25,9 +26,12 @@ use limosa_core::engine::Capabilities;
 use limosa_core::policy::Policies;
 use limosa_core::scan::TableScan;
 use limosa_core::schema::{
-    Catalog, Column, DomainType, EnumType, Sequence, Table, TableName, Type, View,
+    Catalog, Column, DomainType, EnumType, Routine, Sequence, Table, TableName, Type, View,
 };
 use std::collections::HashMap;
+
+/// Rows without their parent, by child and the foreign key's place in it: how many, and the values of a few.
+pub type Orphans = HashMap<(TableName, usize), (u64, Vec<String>)>;
 
 /// What a conversion depends on.
 pub struct Context<'a> {
@@ -43,6 +47,8 @@ pub struct Context<'a> {
     pub names: &'a Names,
     /// The values, by source table.
     pub scans: &'a HashMap<TableName, TableScan>,
+    /// The foreign keys that were looked at row by row, since the source has not made sure of them.
+    pub orphans: &'a Orphans,
 }
 
 impl Context<'_> {
@@ -54,6 +60,11 @@ impl Context<'_> {
     /// Whether values are looked at one by one: the declared types bind only in the source.
     pub(crate) fn loose(&self) -> bool {
         self.source.dynamic_types && !self.same_family()
+    }
+
+    /// Whether texts of the source that name tables are right in the target as they are.
+    pub(crate) fn same_words(&self) -> bool {
+        self.same_family() && !self.names.renamed()
     }
 
     /// The policies of a source table.
@@ -101,6 +112,8 @@ pub struct Converted {
     pub sequences: Vec<Sequence>,
     /// Views to be made.
     pub views: Vec<View>,
+    /// Functions, types and other code to be made, each with its text.
+    pub routines: Vec<Routine>,
     /// What every column becomes.
     pub decisions: Vec<ColumnDecision>,
     /// What does not convert exactly.

@@ -27,13 +27,13 @@ pub struct Side {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// Before the copy: namespaces, types, sequences, tables.
+    /// Before the copy: namespaces, types, functions, sequences, tables.
     Create,
     /// After the rows: primary keys, unique constraints, indexes; each table's in parallel with others'.
     Keys,
     /// After all keys: foreign keys, checks.
     Constraints,
-    /// At the end: counters, views, comments, statistics.
+    /// At the end: counters, views, triggers, comments, statistics.
     Finish,
 }
 

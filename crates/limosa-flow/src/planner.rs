@@ -4,6 +4,7 @@
 //! without a person is a finding of severity stop.
 
 mod existing;
+mod orphans;
 mod steps;
 mod tables;
 mod weaken;
@@ -107,6 +108,7 @@ pub(crate) fn make_with_catalogs(
     let (names, named) = Names::new(&chosen, from, to, settings);
     findings.extend(named);
     let scans = scan::scan_all(source, target, &chosen, settings.scan, workers, progress)?;
+    let orphans = orphans::look(source, &chosen, settings.scan, progress)?;
     let mut converted = convert::convert(
         &catalog,
         &Context {
@@ -116,6 +118,7 @@ pub(crate) fn make_with_catalogs(
             settings,
             names: &names,
             scans: &scans,
+            orphans: &orphans,
         },
     );
     if settings.into_existing {
@@ -137,9 +140,14 @@ pub(crate) fn make_with_catalogs(
             continue;
         };
         let keyed = !of.identifying_columns().is_empty();
-        findings.extend(hazards::of_table(of, keyed).into_iter().filter(|f| {
-            f.code != "not-represented" || !steps.kept.contains(&(of.name.clone(), f.text.clone()))
-        }));
+        findings.extend(
+            hazards::of_table(&left(of, table, &orphans, &steps), keyed)
+                .into_iter()
+                .filter(|f| {
+                    f.code != "not-represented"
+                        || !steps.kept.contains(&(of.name.clone(), f.text.clone()))
+                }),
+        );
         let scan = scans.get(&table.source);
         if to.column_limit > 0 && table.target.columns.len() > to.column_limit {
             findings.push(finding(
@@ -199,6 +207,26 @@ pub(crate) fn make_with_catalogs(
     };
     plan.estimate = estimate::estimate(&plan, workers);
     Ok((plan, [catalog, there]))
+}
+
+/// A source table without what the steps take along, and with the foreign keys that were looked at.
+fn left(
+    source: &Table,
+    table: &convert::ConvertedTable,
+    looked: &convert::Orphans,
+    steps: &Steps<'_>,
+) -> Table {
+    let mut left = source.clone();
+    let name = &table.target.name;
+    left.triggers
+        .retain(|t| !steps.triggers.contains(&(name.clone(), t.name.clone())));
+    if steps.cut.contains(name) {
+        left.partitioning = None;
+    }
+    for (at, key) in left.foreign_keys.iter_mut().enumerate() {
+        key.validated |= looked.contains_key(&(source.name.clone(), at));
+    }
+    left
 }
 
 /// Wishes that name nothing.

@@ -141,7 +141,7 @@ pub(crate) fn inspect(connection: &mut Connection, database: &str) -> Result<Cat
     objects::triggers(connection, &context, &mut catalog)?;
     objects::partitions(connection, &mut catalog)?;
     objects::views(connection, &context, &mut catalog)?;
-    objects::routines(connection, &mut catalog)?;
+    objects::routines(connection, &context, &mut catalog)?;
     objects::sequences(connection, &mut catalog, &sequences)?;
     Ok(catalog)
 }

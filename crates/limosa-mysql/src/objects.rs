@@ -3,6 +3,7 @@
 use crate::connection::Connection;
 use crate::inspect::{Context, ask, ours};
 use crate::words::quote;
+use limosa_core::Disposition;
 use limosa_core::error::Result;
 use limosa_core::schema::*;
 
@@ -85,7 +86,7 @@ pub(crate) fn triggers(
     let rows = ask(
         connection,
         "SELECT trigger_name, event_object_table, action_timing, event_manipulation, \
-         action_statement FROM information_schema.triggers WHERE trigger_schema = DATABASE() \
+         action_statement, sql_mode FROM information_schema.triggers WHERE trigger_schema = DATABASE() \
          ORDER BY event_object_table, action_order, trigger_name",
     )?;
     for row in rows.iter().filter(|r| !ours(r.text(0))) {
@@ -99,7 +100,8 @@ pub(crate) fn triggers(
         table.triggers.push(Trigger {
             name: row.text(0).to_owned(),
             text: format!(
-                "CREATE TRIGGER {} {} {} ON {} FOR EACH ROW {}",
+                "{}CREATE TRIGGER {} {} {} ON {} FOR EACH ROW {}",
+                with_mode(row.text(5)),
                 quote(row.text(0)),
                 row.text(2),
                 row.text(3),
@@ -206,7 +208,53 @@ pub(crate) fn views(
     Ok(())
 }
 
-pub(crate) fn routines(connection: &mut Connection, catalog: &mut Catalog) -> Result<()> {
+/// What begins the statement of code that was made under a mode: a comment, which
+/// [`in_its_mode`] takes off again.
+fn with_mode(mode: &str) -> String {
+    format!("{MODE}{mode} */ ")
+}
+
+const MODE: &str = "/* sql_mode: ";
+
+/// Takes the mode of some code off its statement.
+pub(crate) fn in_its_mode(text: &str) -> (Option<&str>, &str) {
+    text.strip_prefix(MODE)
+        .and_then(|rest| rest.split_once(" */ "))
+        .map_or((None, text), |(mode, statement)| (Some(mode), statement))
+}
+
+/// Takes `DEFINER=…` off a statement, so that the target's own user becomes it.
+fn without_definer(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let Some(at) = text.find("DEFINER=").filter(|at| {
+        // Only before what is made; a body may hold the same word.
+        !text[..*at].contains(['`', '\'', '"', '('])
+    }) else {
+        return text.to_owned();
+    };
+    let mut end = at + "DEFINER=".len();
+    loop {
+        end = match bytes.get(end) {
+            Some(b'`') => end_of_quoted(bytes, end, false),
+            Some(b'\'' | b'"') => end_of_quoted(bytes, end, true),
+            _ => bytes[end..]
+                .iter()
+                .position(|b| b.is_ascii_whitespace() || *b == b'@')
+                .map_or(bytes.len(), |n| end + n),
+        };
+        match bytes.get(end) {
+            Some(b'@') => end += 1,
+            _ => break,
+        }
+    }
+    format!("{}{}", &text[..at], text[end..].trim_start())
+}
+
+pub(crate) fn routines(
+    connection: &mut Connection,
+    context: &Context<'_>,
+    catalog: &mut Catalog,
+) -> Result<()> {
     let rows = ask(
         connection,
         "SELECT routine_name, LOWER(routine_type) FROM information_schema.routines \
@@ -214,11 +262,31 @@ pub(crate) fn routines(connection: &mut Connection, catalog: &mut Catalog) -> Re
          UNION ALL SELECT event_name, 'event' FROM information_schema.events \
          WHERE event_schema = DATABASE() ORDER BY 2, 1",
     )?;
+    let mut names: Vec<String> = catalog.tables.iter().map(|t| t.name.name.clone()).collect();
+    names.extend(catalog.views.iter().map(|v| v.name.name.clone()));
+    names.extend(rows.iter().map(|r| r.text(0).to_owned()));
     for row in rows.iter().filter(|r| !ours(r.text(0))) {
+        let kind = row.text(1);
+        // The only place that has the whole statement; one question for each routine.
+        let shown = ask(
+            connection,
+            &format!("SHOW CREATE {} {}", kind.to_uppercase(), quote(row.text(0))),
+        );
+        let text = match shown {
+            Ok(shown) => shown.first().and_then(|s| {
+                // Name, mode, and before the text of an event its time zone.
+                let said = s.some(if kind == "event" { 3 } else { 2 })?;
+                let said = without_database(&without_definer(&said), context.database, &names);
+                Some(format!("{}{said}", with_mode(s.text(1))))
+            }),
+            // Without the right to see it the routine is still named.
+            Err(e) if e.disposition() == Disposition::Definite => None,
+            Err(e) => return Err(e),
+        };
         catalog.routines.push(Routine {
             name: TableName::bare(row.text(0)),
-            kind: row.text(1).to_owned(),
-            text: None,
+            kind: kind.to_owned(),
+            text,
         });
     }
     Ok(())
@@ -260,6 +328,42 @@ pub(crate) fn sequences(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_definer_is_taken_off_and_nothing_else() {
+        for (text, want) in [
+            (
+                "CREATE DEFINER=`root`@`%` PROCEDURE `p`() x",
+                "CREATE PROCEDURE `p`() x",
+            ),
+            (
+                "CREATE DEFINER=`r` AGGREGATE FUNCTION `f`()",
+                "CREATE AGGREGATE FUNCTION `f`()",
+            ),
+            ("CREATE DEFINER=a@localhost EVENT `e`", "CREATE EVENT `e`"),
+            (
+                "CREATE PROCEDURE `p`() SELECT 'DEFINER=`a`'",
+                "CREATE PROCEDURE `p`() SELECT 'DEFINER=`a`'",
+            ),
+            (
+                "CREATE DEFINER=`a @``b`@`h` FUNCTION `f`",
+                "CREATE FUNCTION `f`",
+            ),
+            ("CREATE DEFINER=", "CREATE "),
+        ] {
+            assert_eq!(without_definer(text), want);
+        }
+    }
+
+    #[test]
+    fn the_mode_of_code_comes_off_again() {
+        let text = format!("{}CREATE TRIGGER x", with_mode("ANSI_QUOTES"));
+        assert_eq!(
+            in_its_mode(&text),
+            (Some("ANSI_QUOTES"), "CREATE TRIGGER x")
+        );
+        assert_eq!(in_its_mode("CREATE x"), (None, "CREATE x"));
+    }
 
     #[test]
     fn only_the_databases_own_name_is_taken_off() {

@@ -42,6 +42,36 @@ impl Placing<'_> {
         self.context.scan.map_or(0, |s| s.count(hazard))
     }
 
+    /// What a key leaves to this column of `whole` units of four bytes (`bytes` = 4) or of one: all
+    /// that its other columns do not need, and never less than an equal share.
+    fn room(&self, bytes: u64) -> u64 {
+        let others = self.context.key_chars * 4;
+        let share = INDEXED_BYTES / self.context.key_columns.max(1) as u64;
+        INDEXED_BYTES.saturating_sub(others).max(share) / bytes
+    }
+
+    /// A key that can not hold the values that were found.
+    fn too_long(
+        mut self,
+        ty: Type,
+        native: String,
+        longest: u64,
+        room: u64,
+        unit: &str,
+    ) -> Placement {
+        self.note = Some(match self.context.key_columns {
+            0 | 1 => format!("a value has {longest} {unit}, and a key has room for {room} here"),
+            n => format!(
+                "a value has {longest} {unit}, and a key of {n} columns has room for {room} of \
+                 them here"
+            ),
+        });
+        Placement {
+            fidelity: Fidelity::Impossible,
+            ..self.done(ty, native, false)
+        }
+    }
+
     fn done(self, ty: Type, native: impl Into<String>, exact: bool) -> Placement {
         Placement {
             ty,
@@ -77,24 +107,36 @@ impl Placing<'_> {
             );
         }
         if self.context.indexed {
+            let room = self.room(4);
+            let shared = self.context.key_columns > 1;
             let wanted = match (declared, scanned) {
                 (Some(n), _) => n.max(1),
+                // The other columns count on no more.
+                (None, n) if shared => n.unwrap_or(0).max(255),
                 // Room to grow, as far as an index allows.
                 (None, Some(n)) if n <= INDEXED_CHARS / 3 => 255,
                 (None, Some(n)) => n.max(INDEXED_CHARS),
                 (None, None) => INDEXED_CHARS,
             };
-            let fits = scanned.is_none_or(|n| n <= INDEXED_CHARS);
-            let length = if fits {
-                wanted.min(INDEXED_CHARS)
-            } else {
-                wanted
-            };
-            if length <= INDEXED_CHARS {
+            let fits = scanned.is_none_or(|n| n <= room);
+            let length = if fits { wanted.min(room) } else { wanted };
+            if self.context.key_columns > 0
+                && let Some(longest) = scanned.filter(|n| *n > room)
+            {
+                let ty = Type::Varchar {
+                    length: room as u32,
+                };
+                let native = self.collated(&format!("varchar({room})"));
+                return self.too_long(ty, native, longest, room, "characters");
+            }
+            if length <= room {
                 if declared != Some(length) {
-                    self.note(format!(
-                        "an indexed text is at most {INDEXED_CHARS} characters here"
-                    ));
+                    self.note(match self.context.key_columns {
+                        0 | 1 => format!("an indexed text is at most {INDEXED_CHARS} characters here"),
+                        n => format!(
+                            "the {n} columns of a key have at most {INDEXED_CHARS} characters together here"
+                        ),
+                    });
                 }
                 let same = declared == Some(length);
                 let ty = Type::Varchar {
@@ -145,9 +187,22 @@ impl Placing<'_> {
             .filter(|s| s.values() > 0)
             .map(|s| s.max_bytes);
         if self.context.indexed {
-            let length = declared
+            let room = self.room(1);
+            let wanted = declared
                 .or(scanned.map(|n| n.max(255)))
                 .unwrap_or(INDEXED_BYTES / 4);
+            if self.context.key_columns > 0
+                && let Some(longest) = scanned.filter(|n| *n > room)
+            {
+                let ty = Type::Varbinary {
+                    length: room as u32,
+                };
+                return self.too_long(ty, format!("varbinary({room})"), longest, room, "bytes");
+            }
+            let length = match self.context.key_columns {
+                0 => wanted,
+                _ => wanted.min(room),
+            };
             if length <= INDEXED_BYTES {
                 let ty = Type::Varbinary {
                     length: length as u32,
@@ -155,7 +210,7 @@ impl Placing<'_> {
                 return self.done(
                     ty,
                     format!("varbinary({length})"),
-                    exact && declared.is_some(),
+                    exact && declared == Some(length),
                 );
             }
             self.note(format!(
@@ -454,7 +509,7 @@ pub(crate) fn place(version: &Version, ty: &Type, context: &PlaceContext<'_>) ->
         Type::Float { bits } => p.float(*bits),
         Type::Char { length } => {
             // Blanks at the end are no part of the value on either side.
-            if (1..=255).contains(length) {
+            if (1..=255).contains(length) && !(context.indexed && u64::from(*length) > p.room(4)) {
                 let native = p.collated(&format!("char({length})"));
                 p.done(Type::Char { length: *length }, native, true)
             } else {
@@ -676,6 +731,8 @@ mod tests {
         PlaceContext {
             scan: None,
             indexed: false,
+            key_columns: 0,
+            key_chars: 0,
             identity: false,
             folds: false,
             same_family: false,

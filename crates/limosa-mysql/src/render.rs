@@ -75,6 +75,16 @@ pub(crate) fn render(dialect: &MySqlDialect, operation: &Operation) -> Result<Ve
             dialect.qualified(&v.name),
             v.query.trim().trim_end_matches(';')
         )],
+        Operation::CreateRoutine(r) => match &r.text {
+            Some(text) => code(dialect, text),
+            None => {
+                return Err(
+                    unsupported(format!("the words of this {} may not be seen", r.kind))
+                        .on(r.name.to_string()),
+                );
+            }
+        },
+        Operation::CreateTrigger { trigger, .. } => code(dialect, &trigger.text),
         // A column's comment is part of its definition, and went with the table.
         Operation::Comment {
             column: Some(_), ..
@@ -101,6 +111,41 @@ pub(crate) fn render(dialect: &MySqlDialect, operation: &Operation) -> Result<Ve
             "SET SESSION foreign_key_checks = 1".into(),
         ],
     })
+}
+
+/// Code is kept with the mode under which it was made, and is made under that mode again.
+fn code(dialect: &MySqlDialect, text: &str) -> Vec<String> {
+    let (mode, statement) = crate::objects::in_its_mode(text);
+    let Some(mode) = mode else {
+        return vec![statement.to_owned()];
+    };
+    // A mode that only the other product knows would be an error there.
+    let known: Vec<&str> = mode
+        .split(',')
+        .filter(|m| {
+            dialect.version.maria
+                || !matches!(
+                    *m,
+                    "NO_AUTO_CREATE_USER"
+                        | "ORACLE"
+                        | "MSSQL"
+                        | "POSTGRESQL"
+                        | "DB2"
+                        | "MAXDB"
+                        | "EMPTY_STRING_IS_NULL"
+                        | "SIMULTANEOUS_ASSIGNMENT"
+                        | "TIME_ROUND_FRACTIONAL"
+                )
+        })
+        .collect();
+    vec![
+        format!(
+            "SET @limosa_mode = @@SESSION.sql_mode, SESSION sql_mode = {}",
+            literal(&known.join(","))
+        ),
+        statement.to_owned(),
+        "SET SESSION sql_mode = @limosa_mode".into(),
+    ]
 }
 
 fn list(columns: &[String]) -> String {
@@ -414,11 +459,11 @@ fn create_index(
         }
     };
     let mut parts = Vec::with_capacity(index.parts.len());
-    for part in &index.parts {
+    let limits = limits(index, columns);
+    for (part, limit) in index.parts.iter().zip(limits) {
         let mut text = match &part.of {
             IndexOf::Column(name) => {
-                let column = columns.iter().find(|c| c.name == *name);
-                let prefix = part.prefix.or_else(|| too_long(column, index.unique));
+                let prefix = part.prefix.or(limit);
                 if index.unique && prefix.is_some() && part.prefix.is_none() {
                     return Err(unsupported(format!(
                         "column {name} is too long for a unique index"
@@ -452,15 +497,60 @@ fn create_index(
     ))
 }
 
-/// The length to which a column must be cut to be indexed at all.
-fn too_long(column: Option<&Column>, _unique: bool) -> Option<u32> {
-    match column?.ty.base() {
-        Type::Text { .. } | Type::Json { .. } => Some(768),
-        Type::Blob { .. } => Some(3072),
-        Type::Varchar { length } if *length > 768 => Some(768),
-        Type::Varbinary { length } if *length > 3072 => Some(3072),
-        _ => None,
+/// Bytes of an index key.
+const KEY_BYTES: u32 = 3072;
+
+/// The bytes that a column takes of an index key, `u32::MAX` if it must be cut, and the bytes of one unit
+/// of its length.
+fn in_key(column: Option<&Column>) -> (u32, u32) {
+    match column.map(|c| c.ty.base()) {
+        Some(Type::Text { .. } | Type::Json { .. }) => (u32::MAX, 4),
+        Some(Type::Blob { .. }) => (u32::MAX, 1),
+        Some(Type::Varchar { length } | Type::Char { length }) => (length.saturating_mul(4), 4),
+        Some(Type::Varbinary { length } | Type::Binary { length }) => (*length, 1),
+        // The widest of the rest is a decimal.
+        Some(_) => (40, 0),
+        None => (0, 0),
     }
+}
+
+/// The lengths to which the columns of an index must be cut, so that they fit into a key together: the
+/// short ones stay whole, and the long ones share what is left.
+fn limits(index: &Index, columns: &[Column]) -> Vec<Option<u32>> {
+    if matches!(index.method.as_str(), "fulltext" | "spatial") {
+        return vec![None; index.parts.len()];
+    }
+    let mut wants: Vec<(u32, u32)> = Vec::new();
+    for part in &index.parts {
+        wants.push(match (&part.of, part.prefix) {
+            (IndexOf::Column(name), prefix) => {
+                let (bytes, unit) = in_key(columns.iter().find(|c| c.name == *name));
+                (prefix.map_or(bytes, |n| n.saturating_mul(unit)), unit)
+            }
+            (IndexOf::Expression(_), _) => (0, 0),
+        });
+    }
+    let total = wants
+        .iter()
+        .fold(0u32, |sum, (n, _)| sum.saturating_add(*n));
+    if total <= KEY_BYTES {
+        return vec![None; wants.len()];
+    }
+    let mut order: Vec<usize> = (0..wants.len()).collect();
+    order.sort_by_key(|at| wants[*at]);
+    let mut out = vec![None; wants.len()];
+    let mut room = KEY_BYTES;
+    for (done, at) in order.iter().enumerate() {
+        let (bytes, unit) = wants[*at];
+        let share = room / (wants.len() - done) as u32;
+        if bytes > share && unit > 0 {
+            out[*at] = Some((share / unit).max(1));
+            room -= share;
+        } else {
+            room = room.saturating_sub(bytes);
+        }
+    }
+    out
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::words::{literal, quote};
 use limosa_core::engine::Session;
 use limosa_core::error::{Error, ErrorKind, Result};
 use limosa_core::operation::ObjectRef;
-use limosa_core::schema::TableName;
+use limosa_core::schema::{ForeignKey, TableName};
 use std::sync::Arc;
 
 const DOING: &str = "running a statement";
@@ -79,6 +79,23 @@ impl Session for MySqlSession {
                 named(t)?,
                 literal(name)
             )),
+            ObjectRef::Trigger(t, name) => self.found(&format!(
+                "SELECT 1 FROM information_schema.triggers WHERE trigger_schema = DATABASE() \
+                 AND event_object_table = {} AND trigger_name = {}",
+                named(t)?,
+                literal(name)
+            )),
+            ObjectRef::Routine { name, kind } if kind == "event" => self.found(&format!(
+                "SELECT 1 FROM information_schema.events WHERE event_schema = DATABASE() \
+                 AND event_name = {}",
+                named(name)?
+            )),
+            ObjectRef::Routine { name, kind } => self.found(&format!(
+                "SELECT 1 FROM information_schema.routines WHERE routine_schema = DATABASE() \
+                 AND routine_name = {} AND LOWER(routine_type) = {}",
+                named(name)?,
+                literal(kind)
+            )),
             ObjectRef::Constraint(t, name) => self.found(&format!(
                 "SELECT 1 FROM information_schema.table_constraints WHERE {here} AND table_name = {} \
                  AND constraint_name = {} AND constraint_type IN ('FOREIGN KEY', 'CHECK')",
@@ -108,5 +125,37 @@ impl Session for MySqlSession {
             .value("reading the greatest value", &sql)
             .map_err(|e| e.on(table.to_string()))?;
         Ok(text.and_then(|t| t.parse().ok()))
+    }
+
+    fn orphans(&mut self, child: &TableName, key: &ForeignKey) -> Result<(u64, Vec<String>)> {
+        let pairs = || key.columns.iter().zip(&key.parent_columns);
+        let shown: Vec<String> = pairs().map(|(c, _)| format!("c.{}", quote(c))).collect();
+        let whole: Vec<String> = pairs()
+            .map(|(c, _)| format!("c.{} IS NOT NULL", quote(c)))
+            .collect();
+        let same: Vec<String> = pairs()
+            .map(|(c, p)| format!("p.{} = c.{}", quote(p), quote(c)))
+            .collect();
+        let lost = format!(
+            "FROM {} c WHERE {} AND NOT EXISTS (SELECT 1 FROM {} p WHERE {})",
+            quote(&child.name),
+            whole.join(" AND "),
+            quote(&key.parent.name),
+            same.join(" AND ")
+        );
+        let rows = self
+            .connection
+            .rows(
+                "looking for rows without a parent",
+                &format!(
+                    "SELECT (SELECT COUNT(*) {lost}), CONCAT_WS(', ', {}) {lost} LIMIT 5",
+                    shown.join(", ")
+                ),
+            )
+            .map_err(|e| e.on(child.to_string()))?;
+        let cell = |row: &[Option<String>], at: usize| row.get(at).cloned().flatten();
+        let count = rows.first().and_then(|r| cell(r, 0)?.parse().ok());
+        let examples = rows.iter().filter_map(|r| cell(r, 1)).collect();
+        Ok((count.unwrap_or(0), examples))
     }
 }

@@ -16,7 +16,7 @@ use limosa_core::engine::{
 };
 use limosa_core::operation::ObjectRef;
 use limosa_core::position::Position;
-use limosa_core::schema::{Catalog, TableName, Type};
+use limosa_core::schema::{Catalog, ForeignKey, TableName, Type};
 use limosa_core::{Error, ErrorKind, Result};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -151,6 +151,8 @@ impl Engine for Postgres {
         let mut c = self.connect("running a statement")?;
         // What a person writes means the names that the role's own path means.
         c.query("RESET search_path")?;
+        // A function may be made before the tables that its body names.
+        c.query("SET check_function_bodies = off")?;
         Ok(Box::new(PostgresSession(c)))
     }
 
@@ -226,7 +228,15 @@ impl Session for PostgresSession {
     }
 
     fn exists(&mut self, object: &ObjectRef) -> Result<bool> {
-        Ok(self.0.query(&snapshot::exists(object))?.one() == Some("t"))
+        let question = snapshot::exists(object);
+        if matches!(object, ObjectRef::Routine { .. }) {
+            // The types in a function's name are said as the inspector says them.
+            self.0.query("SET search_path = pg_catalog")?;
+            let answer = self.0.query(&question);
+            self.0.query("RESET search_path")?;
+            return Ok(answer?.one() == Some("t"));
+        }
+        Ok(self.0.query(&question)?.one() == Some("t"))
     }
 
     fn count(&mut self, name: &TableName, enough: Option<u64>) -> Result<u64> {
@@ -257,6 +267,36 @@ impl Session for PostgresSession {
             ))
             .map_err(|e| e.on(name.to_string()))?;
         Ok(answer.one().and_then(|n| n.parse().ok()))
+    }
+
+    fn orphans(&mut self, child: &TableName, key: &ForeignKey) -> Result<(u64, Vec<String>)> {
+        let pairs = || key.columns.iter().zip(&key.parent_columns);
+        let shown: Vec<String> = pairs()
+            .map(|(c, _)| format!("c.{}::text", ident(c)))
+            .collect();
+        let whole: Vec<String> = pairs()
+            .map(|(c, _)| format!("c.{} IS NOT NULL", ident(c)))
+            .collect();
+        let same: Vec<String> = pairs()
+            .map(|(c, p)| format!("p.{} = c.{}", ident(p), ident(c)))
+            .collect();
+        let answer = self
+            .0
+            .query(&format!(
+                "SELECT count(*) OVER (), concat_ws(', ', {}) FROM {} c WHERE {} \
+                 AND NOT EXISTS (SELECT 1 FROM {} p WHERE {}) LIMIT 5",
+                shown.join(", "),
+                table(child),
+                whole.join(" AND "),
+                table(&key.parent),
+                same.join(" AND ")
+            ))
+            .map_err(|e| e.on(child.to_string()))?;
+        let cell = |row: &[Option<String>], at: usize| row.get(at).cloned().flatten();
+        let rows = &answer.rows;
+        let count = rows.first().and_then(|r| cell(r, 0)?.parse().ok());
+        let examples = rows.iter().filter_map(|r| cell(r, 1)).collect();
+        Ok((count.unwrap_or(0), examples))
     }
 }
 

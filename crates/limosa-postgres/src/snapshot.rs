@@ -458,6 +458,37 @@ pub(crate) fn exists(object: &limosa_core::operation::ObjectRef) -> String {
             literal(&table(name)),
             literal(index)
         ),
+        O::Trigger(name, trigger) => format!(
+            "EXISTS (SELECT 1 FROM pg_trigger g WHERE g.tgrelid = to_regclass({}) AND g.tgname = {})",
+            literal(&table(name)),
+            literal(trigger)
+        ),
+        O::Routine { name, kind } => {
+            let schema = literal(name.schema.as_deref().unwrap_or_default());
+            let called = literal(&name.name);
+            let part = |of: &str, relation: &str, name: &str| {
+                format!(
+                    "EXISTS (SELECT 1 FROM {of} x JOIN pg_class c ON c.oid = x.{relation} JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {schema} AND c.relname || '.' || x.{name} = {called})"
+                )
+            };
+            match kind.as_str() {
+                "extension" => {
+                    format!("EXISTS (SELECT 1 FROM pg_extension WHERE extname = {called})")
+                }
+                "event trigger" => {
+                    format!("EXISTS (SELECT 1 FROM pg_event_trigger WHERE evtname = {called})")
+                }
+                "type" => return exists(&O::Type(name.clone())),
+                "trigger" => part("pg_trigger", "tgrelid", "tgname"),
+                kind if kind.starts_with("constraint") => {
+                    part("pg_constraint", "conrelid", "conname")
+                }
+                kind if kind.starts_with("index") => relation(name, "'i', 'I'"),
+                _ => format!(
+                    "EXISTS (SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = {schema} AND p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' = {called})"
+                ),
+            }
+        }
         O::Constraint(name, c) => constraint(name, format!("k.conname = {}", literal(c))),
     };
     format!("SELECT {condition}")

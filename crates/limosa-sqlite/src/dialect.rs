@@ -97,6 +97,14 @@ impl Dialect for SqliteDialect {
                     view.query
                 )]
             }
+            Operation::CreateRoutine(routine) => match &routine.text {
+                Some(text) if routine.kind == "trigger" => vec![text.clone()],
+                _ => {
+                    return Err(unsupported("a routine", "SQLite has no routines")
+                        .on(routine.name.to_string()));
+                }
+            },
+            Operation::CreateTrigger { trigger, .. } => vec![trigger.text.clone()],
             // SQLite has no comments on objects.
             Operation::Comment { .. } => Vec::new(),
             Operation::Analyze(table) => vec![format!("ANALYZE {}", self.qualified(table))],
@@ -301,7 +309,8 @@ fn create_column(
     }
     if let Some(generated) = &column.generated {
         line.push_str(&format!(
-            " GENERATED ALWAYS AS ({}) {}",
+            // GENERATED ALWAYS would be read as words of the type, and our note before it with them.
+            " AS ({}) {}",
             said(&generated.expression, "a generated column")?,
             if generated.stored {
                 "STORED"

@@ -12,7 +12,7 @@ use crate::words::{literal, quote};
 use limosa_core::expression::{Expr, SqlText};
 use limosa_core::schema::{
     Action, Catalog, Check, Column, ForeignKey, Generated, Identity, Index, IndexOf, IndexPart,
-    Key, Table, TableName, Trigger, View,
+    Key, Routine, Table, TableName, Trigger, View,
 };
 use limosa_sql::SQLiteDialect;
 use rusqlite::{Connection, Row};
@@ -314,6 +314,13 @@ fn build(c: &Connection, all: &Rows) -> Sqlite<Catalog> {
             }),
             None => catalog.notes.push(format!("view {name} can not be read")),
         }
+        catalog
+            .routines
+            .extend(triggers(all, name).into_iter().map(|t| Routine {
+                name: TableName::bare(t.name),
+                kind: "trigger".into(),
+                text: Some(t.text),
+            }));
     }
     Ok(catalog)
 }
@@ -463,8 +470,8 @@ fn column(
     next: Option<i128>,
 ) -> Column {
     let note = said.and_then(|t| t.hint.as_deref());
-    // SQLite leaves these words at the end of the type of some generated columns.
-    let declared = row.declared.trim();
+    // Before GENERATED ALWAYS, SQLite keeps our note as part of the type.
+    let declared = row.declared.split("/*").next().unwrap_or_default().trim();
     let native = Native::compose(declared, strict, note);
     let ty = Native::parse(&native)
         .hint

@@ -2,10 +2,10 @@
 //! there makes none.
 
 use crate::connect::{File, error};
-use crate::words::quote;
+use crate::words::{literal, quote};
 use limosa_core::engine::Session;
 use limosa_core::operation::ObjectRef;
-use limosa_core::schema::TableName;
+use limosa_core::schema::{ForeignKey, TableName};
 use limosa_core::{Error, ErrorKind, Result};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension};
@@ -93,6 +93,11 @@ impl Session for SqliteSession {
             ObjectRef::PrimaryKey(t) | ObjectRef::Constraint(t, _) => {
                 ("table", t.name.as_str(), None)
             }
+            ObjectRef::Trigger(t, name) => ("trigger", name.as_str(), Some(t.name.as_str())),
+            ObjectRef::Routine { name, kind } if kind == "trigger" => {
+                ("trigger", name.name.as_str(), None)
+            }
+            ObjectRef::Routine { .. } => return Ok(false),
             ObjectRef::Schema(_) | ObjectRef::Type(_) | ObjectRef::Sequence(_) => return Ok(false),
         };
         let c = self.connection(false)?;
@@ -130,5 +135,36 @@ impl Session for SqliteSession {
             .optional()
             .map_err(|e| error(e, "looking for the greatest value").on(table.to_string()))?;
         Ok(greatest.flatten().map(i128::from))
+    }
+
+    fn orphans(&mut self, child: &TableName, key: &ForeignKey) -> Result<(u64, Vec<String>)> {
+        let all = |each: &dyn Fn(&String, &String) -> String, between: &str| {
+            let pairs = key.columns.iter().zip(&key.parent_columns);
+            let said: Vec<String> = pairs.map(|(c, p)| each(c, p)).collect();
+            said.join(between)
+        };
+        // The parent's column comes first: its collation decides what is equal.
+        let lost = format!(
+            "FROM {} AS c WHERE {} AND NOT EXISTS (SELECT 1 FROM {} AS p WHERE {})",
+            quote(&child.name),
+            all(&|c, _| format!("c.{} IS NOT NULL", quote(c)), " AND "),
+            quote(&key.parent.name),
+            all(&|c, p| format!("p.{} = c.{}", quote(p), quote(c)), " AND "),
+        );
+        let shown = all(
+            &|c, _| format!("CAST(c.{} AS TEXT)", quote(c)),
+            &format!(" || {} || ", literal(", ")),
+        );
+        let rows = self
+            .query(&format!(
+                "SELECT (SELECT count(*) {lost}), {shown} {lost} LIMIT 5"
+            ))
+            .map_err(|e| e.on(child.to_string()))?;
+        let cell = |row: &[Option<String>], at: usize| row.get(at).cloned().flatten();
+        let count = rows
+            .first()
+            .and_then(|r| cell(r, 0)?.parse().ok())
+            .unwrap_or(0);
+        Ok((count, rows.iter().filter_map(|r| cell(r, 1)).collect()))
     }
 }

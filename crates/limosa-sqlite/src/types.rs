@@ -428,6 +428,8 @@ mod tests {
         PlaceContext {
             scan: None,
             indexed: false,
+            key_columns: 0,
+            key_chars: 0,
             identity: false,
             folds: false,
             same_family: false,

@@ -26,6 +26,8 @@ fn columns(types: &[(Type, bool)], engine: &dyn Engine) -> Vec<Column> {
                 &PlaceContext {
                     scan: None,
                     indexed: false,
+                    key_columns: 0,
+                    key_chars: 0,
                     identity: false,
                     folds: false,
                     same_family: false,

@@ -21,6 +21,10 @@ pub(super) struct Belief {
     /// The scan of it, and of the columns that foreign keys tie to it.
     scan: Option<ColumnScan>,
     indexed: bool,
+    /// As [`PlaceContext::key_columns`].
+    key_columns: usize,
+    /// As [`PlaceContext::key_chars`].
+    key_chars: u64,
     identity: bool,
     folds: bool,
     why: Option<String>,
@@ -67,6 +71,8 @@ pub(super) fn believe(
                     values,
                     scan: scan.cloned(),
                     indexed: indexed.contains(&column.name),
+                    key_columns: 0,
+                    key_chars: 0,
                     identity: column.identity.is_some(),
                     folds: column.folds,
                     why,
@@ -78,8 +84,87 @@ pub(super) fn believe(
         for group in groups(tables) {
             unite(&group, &mut beliefs, out);
         }
+        share_keys(tables, &mut beliefs);
     }
     beliefs
+}
+
+/// Characters that a column of a key is declared or found to need.
+fn needs(belief: &Belief) -> u64 {
+    let scan = belief.scan.as_ref();
+    let (chars, bytes) = scan.map_or((0, 0), |s| (s.max_chars, s.max_bytes));
+    match belief.sought.base() {
+        Type::Char { length } | Type::Varchar { length } => u64::from(*length).max(chars),
+        Type::Binary { length } | Type::Varbinary { length } => u64::from(*length).div_ceil(4),
+        Type::Text { .. }
+        | Type::Decimal {
+            precision: None, ..
+        } => chars.max(255),
+        Type::Blob { .. } => bytes.max(255).div_ceil(4),
+        Type::Boolean
+        | Type::Integer { .. }
+        | Type::Float { .. }
+        | Type::Year
+        | Type::Date
+        | Type::Time { .. }
+        | Type::Timestamp { .. } => 2,
+        Type::Decimal { .. }
+        | Type::Money { .. }
+        | Type::Uuid
+        | Type::Enum { .. }
+        | Type::Set { .. } => 10,
+        _ => 64,
+    }
+}
+
+/// Tells every column with what others it shares its keys. Columns that a foreign key ties together are told
+/// the same, so that they become one type.
+fn share_keys(tables: &[&Table], beliefs: &mut HashMap<Place, Belief>) {
+    for table in tables {
+        let place = |c: &String| (table.name.clone(), c.clone());
+        let mut keys: Vec<Vec<String>> = Vec::new();
+        let own = table.primary_key.iter().chain(&table.uniques);
+        keys.extend(own.map(|k| k.columns.clone()));
+        keys.extend(table.foreign_keys.iter().map(|k| k.columns.clone()));
+        keys.extend(table.indexes.iter().filter(|i| i.unique).map(|i| {
+            let parts = i.parts.iter().filter_map(|p| match &p.of {
+                IndexOf::Column(c) if p.prefix.is_none() => Some(c.clone()),
+                _ => None,
+            });
+            parts.collect()
+        }));
+        for key in keys {
+            let all: u64 = key
+                .iter()
+                .filter_map(|c| beliefs.get(&place(c)))
+                .map(needs)
+                .sum();
+            for column in &key {
+                if let Some(belief) = beliefs.get_mut(&place(column)) {
+                    let others = all - needs(belief);
+                    belief.key_columns = belief.key_columns.max(key.len());
+                    belief.key_chars = belief.key_chars.max(others);
+                }
+            }
+        }
+    }
+    for group in groups(tables) {
+        let members = || group.iter();
+        let columns = members()
+            .filter_map(|p| beliefs.get(p))
+            .map(|b| b.key_columns);
+        let columns = columns.max().unwrap_or(0);
+        let chars = members()
+            .filter_map(|p| beliefs.get(p))
+            .map(|b| b.key_chars);
+        let chars = chars.max().unwrap_or(0);
+        for place in members() {
+            if let Some(belief) = beliefs.get_mut(place) {
+                belief.key_columns = columns;
+                belief.key_chars = chars;
+            }
+        }
+    }
 }
 
 fn unite(group: &[Place], beliefs: &mut HashMap<Place, Belief>, out: &mut Converted) {
@@ -193,6 +278,8 @@ pub(super) fn place(
     let ask = PlaceContext {
         scan: belief.scan.as_ref(),
         indexed: belief.indexed,
+        key_columns: belief.key_columns,
+        key_chars: belief.key_chars,
         identity: belief.identity,
         folds: belief.folds,
         same_family,
@@ -240,7 +327,12 @@ pub(super) fn place(
                     "type-not-supported",
                     Severity::Stop,
                     &source.name,
-                    format!("the target has no place for {}", column.native),
+                    match &placement.note {
+                        Some(why) => {
+                            format!("the target has no place for {}: {why}", column.native)
+                        }
+                        None => format!("the target has no place for {}", column.native),
+                    },
                 )
                 .at(&column.name)
                 .remedy(format!(

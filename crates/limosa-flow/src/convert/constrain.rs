@@ -8,6 +8,7 @@ use crate::hazards::finding;
 use crate::names::{Label, Labels};
 use crate::plan::Severity;
 use limosa_core::expression::Expr;
+use limosa_core::policy::OrphansPolicy;
 use limosa_core::schema::{Check, ForeignKey, Index, IndexOf, IndexPart, Key, Table, TableName};
 use std::collections::HashMap;
 
@@ -295,7 +296,7 @@ fn foreign_keys(
     let Some(mine) = columns.get(&draft.source.name) else {
         return;
     };
-    for key in &draft.source.foreign_keys {
+    for (at, key) in draft.source.foreign_keys.iter().enumerate() {
         let wanted = key.name.clone().unwrap_or_else(|| {
             format!("{}_{}_fkey", draft.target.name.name, key.columns.join("_"))
         });
@@ -316,6 +317,15 @@ fn foreign_keys(
         let Some(parent) = context.names.table(&key.parent) else {
             continue;
         };
+        if let Some((count, examples)) = context.orphans.get(&(draft.source.name.clone(), at))
+            && *count > 0
+        {
+            let (made, left_out) = orphans(draft, &what, key, *count, examples, context);
+            out.findings.push(made);
+            if left_out {
+                continue;
+            }
+        }
         draft.target.foreign_keys.push(ForeignKey {
             name: Some(labels.give(
                 &draft.target.name,
@@ -330,6 +340,48 @@ fn foreign_keys(
             ..key.clone()
         });
     }
+}
+
+/// What is said of rows without their parent, and whether the foreign key is left out for them.
+fn orphans(
+    draft: &Draft<'_>,
+    what: &str,
+    key: &ForeignKey,
+    count: u64,
+    examples: &[String],
+    context: &Context<'_>,
+) -> (crate::plan::Finding, bool) {
+    let policies = context.policies(&draft.source.name);
+    let left_out = policies.orphans == OrphansPolicy::SkipConstraint;
+    // Where keys are declared before the rows come, in whatever order, they can not be enforced then.
+    let loose = context.target.constraints_inline || context.settings.into_existing;
+    let (severity, then) = match (left_out, loose) {
+        (true, _) => (
+            Severity::Warning,
+            "it is left out of the target, as orphans = \"skip_constraint\" says",
+        ),
+        (false, true) => (
+            Severity::Warning,
+            "the rows move, and the target may refuse later changes of them",
+        ),
+        (false, false) => (Severity::Stop, "the target would refuse it after the copy"),
+    };
+    let mut made = finding(
+        "orphans",
+        severity,
+        &draft.source.name,
+        format!(
+            "{count} rows have no parent in {} by {what} ({}): {then}",
+            key.parent,
+            key.columns.join(", ")
+        ),
+    )
+    .remedy(
+        "delete or mend these rows in the source, or choose in [types]: orphans = \"skip_constraint\"",
+    );
+    made.count = Some(count);
+    made.examples = examples.to_vec();
+    (made, left_out)
 }
 
 /// Says where keys of the source take two texts for one that the target tells apart.
@@ -356,7 +408,8 @@ fn folding(draft: &Draft<'_>, context: &Context<'_>, out: &mut Converted) {
                     Severity::Warning,
                     &source.name,
                     "two texts that differ in case, accents or trailing blanks are one key in the \
-                     source, and may be two in the target",
+                     source, and two in the target, which compares exactly: no row is refused for \
+                     it, and an application that relied on it must see to it itself",
                 )
                 .at(name),
             );

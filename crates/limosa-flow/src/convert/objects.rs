@@ -66,6 +66,17 @@ pub(super) fn convert(catalog: &Catalog, context: &Context<'_>, out: &mut Conver
             }
         }
     }
+    if same {
+        for domain in &catalog.domains {
+            let name = called(&domain.name, context);
+            if !out.domains.iter().any(|known| known.name == name) {
+                out.domains.push(limosa_core::schema::DomainType {
+                    name,
+                    ..domain.clone()
+                });
+            }
+        }
+    }
     for sequence in &catalog.sequences {
         out.sequences.push(Sequence {
             name: called(&sequence.name, context),
@@ -78,7 +89,7 @@ pub(super) fn convert(catalog: &Catalog, context: &Context<'_>, out: &mut Conver
         } else {
             "view"
         };
-        if same && !context.names.renamed() {
+        if context.same_words() {
             out.views.push(View {
                 name: called(&view.name, context),
                 ..view.clone()
@@ -104,12 +115,21 @@ pub(super) fn convert(catalog: &Catalog, context: &Context<'_>, out: &mut Conver
         }
     }
     for routine in &catalog.routines {
+        let why = match (&routine.text, same) {
+            (Some(_), true) if context.same_words() => {
+                out.routines.push(routine.clone());
+                continue;
+            }
+            (Some(_), true) => "tables that it may name are called otherwise in the target",
+            (None, true) => "the source does not give its words",
+            (_, false) => "its words are the source's",
+        };
         out.findings.push(
             finding(
                 "routine-not-moved",
                 Severity::Warning,
                 &routine.name,
-                format!("the {} is not moved", routine.kind),
+                format!("the {} is not moved: {why}", routine.kind),
             )
             .remedy("write it by hand in the target, before the views and triggers that use it"),
         );

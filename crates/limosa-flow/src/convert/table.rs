@@ -38,6 +38,18 @@ impl Draft<'_> {
             .collect()
     }
 
+    /// Takes triggers and partitions along where every name in their texts is right in the target.
+    fn keep_texts(&mut self, context: &Context<'_>) {
+        let alike = self.columns.len() == self.source.columns.len()
+            && self.columns.iter().all(|c| c.source.name == c.target.name);
+        if context.same_words() && alike {
+            self.target.triggers.clone_from(&self.source.triggers);
+            self.target
+                .partitioning
+                .clone_from(&self.source.partitioning);
+        }
+    }
+
     pub(super) fn finish(self) -> ConvertedTable {
         ConvertedTable {
             source: self.source.name.clone(),
@@ -213,6 +225,7 @@ pub(super) fn draft<'a>(
         });
     }
     compute(&mut draft, context, out);
+    draft.keep_texts(context);
     draft
 }
 

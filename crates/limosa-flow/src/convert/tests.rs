@@ -222,6 +222,7 @@ fn converted_with(
             settings,
             names: &names,
             scans,
+            orphans: &Orphans::new(),
         },
     )
 }

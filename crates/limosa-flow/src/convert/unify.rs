@@ -56,7 +56,7 @@ pub fn groups(tables: &[&Table]) -> Vec<Vec<Place>> {
 }
 
 /// The columns that a foreign key names in its parent: the primary key's if it names none.
-pub(super) fn parent_columns<'a>(
+pub(crate) fn parent_columns<'a>(
     key: &'a limosa_core::schema::ForeignKey,
     parent: &'a Table,
 ) -> &'a [String] {

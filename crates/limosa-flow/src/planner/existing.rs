@@ -36,11 +36,20 @@ pub(super) fn clash(converted: &Converted, there: &Catalog, caps: &Capabilities)
         .chain(there.views.iter().map(|v| &v.name))
         .map(|n| folded(n, caps))
         .collect();
+    // What belongs to the server may be there already, and is made only if it is not.
+    let routines = converted.routines.iter().filter(|r| {
+        r.kind != "extension"
+            && there
+                .routines
+                .iter()
+                .any(|o| o.kind == r.kind && o.name == r.name)
+    });
     let clashing: Vec<String> = converted
         .tables
         .iter()
         .map(|t| &t.target.name)
         .filter(|n| taken.contains(&folded(n, caps)))
+        .chain(routines.map(|r| &r.name))
         .map(ToString::to_string)
         .collect();
     if clashing.is_empty() {
@@ -140,6 +149,26 @@ fn adopt_table(
             );
             continue;
         };
+        let in_key = |t: &Table, c: &str| {
+            let keys = t.primary_key.iter().chain(&t.uniques);
+            keys.into_iter().any(|k| k.columns.iter().any(|k| k == c))
+        };
+        if there.folds && !column.source.folds && in_key(found, &there.name) {
+            findings.push(
+                finding(
+                    "target-folds-key",
+                    Severity::Warning,
+                    source,
+                    format!(
+                        "{} takes texts that differ in case, accents or trailing blanks as one key in \
+                         the target and not in the source; rows that collide there are refused",
+                        there.name
+                    ),
+                )
+                .at(name)
+                .remedy("give the column an exact collation in the target"),
+            );
+        }
         if let Err(why) = canonical::form(&column.values, &there.ty)
             && column.source.native != there.native
         {

@@ -8,9 +8,9 @@ use crate::plan::{Finding, Severity, Stage, Step};
 use limosa_core::dialect::Dialect;
 use limosa_core::engine::Capabilities;
 use limosa_core::operation::Operation;
-use limosa_core::schema::{Catalog, Table, TableName, Type};
+use limosa_core::schema::{Catalog, Routine, Table, TableName, Type};
 use limosa_core::{ErrorKind, Result};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Collects steps, and findings about what the target can not do.
 pub(super) struct Steps<'a> {
@@ -20,6 +20,10 @@ pub(super) struct Steps<'a> {
     pub(super) findings: Vec<Finding>,
     /// Notes of the inspector that the target's words for a table hold after all.
     pub(super) kept: HashSet<(TableName, String)>,
+    /// Triggers, by target table, that are made.
+    pub(super) triggers: HashSet<(TableName, String)>,
+    /// Target tables that are cut into partitions as the source's are.
+    pub(super) cut: HashSet<TableName>,
     /// Columns, by target table, that the target does not let count.
     still: HashSet<(TableName, String)>,
 }
@@ -32,6 +36,8 @@ impl<'a> Steps<'a> {
             steps: Vec::new(),
             findings: Vec::new(),
             kept: HashSet::new(),
+            triggers: HashSet::new(),
+            cut: HashSet::new(),
             still: HashSet::new(),
         }
     }
@@ -95,7 +101,11 @@ impl<'a> Steps<'a> {
 
     /// Everything that makes the schema; `converted` is complete.
     pub(super) fn make(&mut self, converted: &Converted, names: &Names) -> Result<()> {
-        for schema in names.namespaces() {
+        let mut namespaces = names.namespaces();
+        if self.target.namespaces {
+            namespaces.extend(beside_tables(converted));
+        }
+        for schema in namespaces {
             if Some(&schema) == self.target.default_namespace.as_ref() {
                 continue;
             }
@@ -106,6 +116,7 @@ impl<'a> Steps<'a> {
                 Operation::CreateSchema(schema.clone()),
             )?;
         }
+        self.code(converted, &["extension"])?;
         for e in &converted.enums {
             // Where there are no types of words, the words stand with the column.
             let op = Operation::CreateEnum(e.clone());
@@ -129,21 +140,50 @@ impl<'a> Steps<'a> {
                 op,
             )?;
         }
+        self.code(converted, &["type"])?;
+        self.code(converted, &[])?;
         for table in &converted.tables {
             let mut first = self.before_load(&table.target);
             self.settle(&table.source, &mut first);
-            self.add(
+            let (name, parts) = (first.name.clone(), first.partitioning.is_some());
+            let made = self.add(
                 Stage::Create,
                 format!("create/table {}", first.name),
                 &table.source,
                 Operation::CreateTable(Box::new(first)),
             )?;
+            if made && parts {
+                self.cut.insert(name);
+            }
         }
         for table in &converted.tables {
             self.keys(&table.source, &table.target)?;
         }
         for table in &converted.tables {
             self.constraints(&table.source, &table.target)?;
+        }
+        Ok(())
+    }
+
+    /// Code of these kinds; of all that stands before the tables if none is named. What one needs of another
+    /// is not known: the run tries again what missed something.
+    fn code(&mut self, converted: &Converted, kinds: &[&str]) -> Result<()> {
+        let all = converted.routines.iter();
+        for routine in all.filter(|r| match kinds {
+            [] => !late(r) && !matches!(r.kind.as_str(), "extension" | "type"),
+            kinds => kinds.contains(&r.kind.as_str()),
+        }) {
+            let (stage, word) = if late(routine) {
+                (Stage::Finish, "finish")
+            } else {
+                (Stage::Create, "create")
+            };
+            self.add(
+                stage,
+                format!("{word}/{} {}", routine.kind, routine.name),
+                &routine.name,
+                Operation::CreateRoutine(routine.clone()),
+            )?;
         }
         Ok(())
     }
@@ -163,6 +203,7 @@ impl<'a> Steps<'a> {
     fn before_load(&self, table: &Table) -> Table {
         let mut first = table.clone();
         first.indexes.clear();
+        first.triggers.clear();
         first.comment = None;
         if !self.target.primary_key_inline {
             first.primary_key = None;
@@ -347,6 +388,8 @@ impl<'a> Steps<'a> {
                     op,
                 )?;
             }
+            self.parts(converted)?;
+            self.triggers(converted)?;
             self.comments(converted)?;
         }
         for table in &converted.tables {
@@ -358,6 +401,57 @@ impl<'a> Steps<'a> {
                 &table.source,
                 op,
             )?;
+        }
+        Ok(())
+    }
+
+    /// What stands on a part of a table, or on a view that keeps its rows.
+    fn parts(&mut self, converted: &Converted) -> Result<()> {
+        let mut kinds: Vec<&str> = converted
+            .routines
+            .iter()
+            .filter(|r| late(r) && !acts(r))
+            .map(|r| r.kind.as_str())
+            .collect();
+        kinds.sort_by_key(|k| (!k.starts_with("index"), k.to_string()));
+        kinds.dedup();
+        for kind in kinds {
+            self.code(converted, &[kind])?;
+        }
+        Ok(())
+    }
+
+    /// Everything that acts by itself comes after the rows and after their keys.
+    fn triggers(&mut self, converted: &Converted) -> Result<()> {
+        for table in &converted.tables {
+            let name = &table.target.name;
+            for trigger in &table.target.triggers {
+                let made = self.add(
+                    Stage::Finish,
+                    format!("finish/{name}/trigger {}", trigger.name),
+                    &table.source,
+                    Operation::CreateTrigger {
+                        table: name.clone(),
+                        trigger: trigger.clone(),
+                    },
+                )?;
+                if made {
+                    self.triggers.insert((name.clone(), trigger.name.clone()));
+                }
+            }
+        }
+        self.code(converted, &["trigger", "event trigger", "event"])?;
+        for event in converted.routines.iter().filter(|r| r.kind == "event") {
+            self.findings.push(
+                finding(
+                    "event-moved",
+                    Severity::Note,
+                    &event.name,
+                    "the event is made in the target as it is in the source, and runs there from \
+                     the end of the run on, if the target runs events",
+                )
+                .remedy("disable it there until the application writes to the target"),
+            );
         }
         Ok(())
     }
@@ -399,6 +493,37 @@ impl<'a> Steps<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether code acts by itself.
+fn acts(routine: &Routine) -> bool {
+    matches!(routine.kind.as_str(), "trigger" | "event trigger" | "event")
+}
+
+/// Whether code is made after the rows: it acts by itself, or stands on something that is made by then.
+fn late(routine: &Routine) -> bool {
+    acts(routine)
+        || routine.kind.starts_with("index of ")
+        || routine.kind.starts_with("constraint of ")
+}
+
+/// The namespaces of everything that is no table.
+fn beside_tables(converted: &Converted) -> BTreeSet<String> {
+    let routines = converted.routines.iter().map(|r| &r.name);
+    routines
+        .chain(converted.enums.iter().map(|e| &e.name))
+        .chain(converted.domains.iter().map(|d| &d.name))
+        .chain(converted.sequences.iter().map(|s| &s.name))
+        .chain(converted.views.iter().map(|v| &v.name))
+        .chain(
+            converted
+                .tables
+                .iter()
+                .filter_map(|t| t.target.partitioning.as_ref())
+                .flat_map(|p| p.parts.iter().map(|(name, _)| name)),
+        )
+        .filter_map(|name| name.schema.clone())
+        .collect()
 }
 
 /// The next value of a counter, within the range of its column.

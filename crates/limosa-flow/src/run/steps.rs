@@ -29,6 +29,7 @@ fn needs(operation: &Operation) -> Vec<&TableName> {
         | Operation::Analyze(t)
         | Operation::EmptyTable(t)
         | Operation::DropTable(t) => vec![t],
+        Operation::CreateTrigger { table, .. } => vec![table],
         Operation::AddForeignKey(t, k) => vec![t, &k.parent],
         Operation::CreateSchema(_)
         | Operation::CreateEnum(_)
@@ -36,8 +37,17 @@ fn needs(operation: &Operation) -> Vec<&TableName> {
         | Operation::CreateSequence(_)
         | Operation::CreateTable(_)
         | Operation::SetSequence { .. }
+        | Operation::CreateRoutine(_)
         | Operation::CreateView(_) => vec![],
     }
+}
+
+/// Code is made by one statement; others around it only set the scene, and are done anew each time.
+fn is_code(operation: &Operation) -> bool {
+    matches!(
+        operation,
+        Operation::CreateRoutine(_) | Operation::CreateTrigger { .. }
+    )
 }
 
 /// What all workers of a stage share.
@@ -100,10 +110,27 @@ impl<'p> Steps<'_, 'p, '_> {
         let from: HashMap<&str, usize> = todo.iter().map(|(s, n)| (s.id.as_str(), *n)).collect();
         let steps: Vec<&Step> = todo.into_iter().map(|(s, _)| s).collect();
         for (units, workers) in self.rounds(stage, steps) {
-            for outcome in self.work(units, workers, &from)? {
-                if let Some(step) = all.iter().find(|s| s.id == outcome.id) {
-                    outcomes.insert(&step.id, outcome);
+            let mut tried = usize::MAX;
+            let mut done = self.work(units, workers, &from, true)?;
+            // Steps that missed something are tried again after all others, as long as that helps.
+            loop {
+                let (ended, mut waiting) = done;
+                for outcome in ended {
+                    if let Some(step) = all.iter().find(|s| s.id == outcome.id) {
+                        outcomes.insert(&step.id, outcome);
+                    }
                 }
+                if waiting.is_empty() {
+                    break;
+                }
+                waiting.sort_by_key(|w| all.iter().position(|s| s.id == w.id));
+                let patient = waiting.len() < tried;
+                tried = waiting.len();
+                let unit = Unit {
+                    steps: waiting,
+                    then: Vec::new(),
+                };
+                done = self.work(vec![unit], 1, &from, patient)?;
             }
         }
         Ok(all
@@ -168,7 +195,8 @@ impl<'p> Steps<'_, 'p, '_> {
         units: Vec<Unit<'p>>,
         workers: usize,
         from: &HashMap<&str, usize>,
-    ) -> Result<Vec<StepOutcome>> {
+        patient: bool,
+    ) -> Result<(Vec<StepOutcome>, Vec<&'p Step>)> {
         struct Pool<'p> {
             units: VecDeque<Unit<'p>>,
             busy: usize,
@@ -180,6 +208,7 @@ impl<'p> Steps<'_, 'p, '_> {
         });
         let changed = Condvar::new();
         let outcomes = Mutex::new(Vec::new());
+        let waiting = Mutex::new(Vec::new());
         let broken: Mutex<Option<Error>> = Mutex::new(None);
         let worker = || {
             let mut session = None;
@@ -204,8 +233,9 @@ impl<'p> Steps<'_, 'p, '_> {
                         break;
                     }
                     let start = from.get(step.id.as_str()).copied().unwrap_or(0);
-                    match self.one(&mut session, step, start) {
-                        Ok(outcome) => {
+                    match self.one(&mut session, step, start, patient) {
+                        Ok(None) => waiting.lock().unwrap_or_else(|e| e.into_inner()).push(step),
+                        Ok(Some(outcome)) => {
                             outcomes
                                 .lock()
                                 .unwrap_or_else(|e| e.into_inner())
@@ -237,7 +267,10 @@ impl<'p> Steps<'_, 'p, '_> {
         }
         match broken.into_inner().unwrap_or_else(|e| e.into_inner()) {
             Some(error) => Err(error),
-            None => Ok(outcomes.into_inner().unwrap_or_else(|e| e.into_inner())),
+            None => Ok((
+                outcomes.into_inner().unwrap_or_else(|e| e.into_inner()),
+                waiting.into_inner().unwrap_or_else(|e| e.into_inner()),
+            )),
         }
     }
 
@@ -255,19 +288,30 @@ impl<'p> Steps<'_, 'p, '_> {
             .set_step(id, state, next, seconds, error)
     }
 
-    /// Does one step. The error is the journal's; the step's own is in the outcome.
+    /// Why a step may not be done now: rows that it needs, or would act on, are not all there.
+    fn premature<'s>(&'s self, operation: &'s Operation) -> Option<&'s TableName> {
+        if let Operation::CreateRoutine(routine) = operation
+            && routine.kind.contains("trigger")
+        {
+            return self.broken.iter().min();
+        }
+        needs(operation)
+            .into_iter()
+            .find(|t| self.broken.contains(*t))
+    }
+
+    /// Does one step. The error is the journal's; the step's own is in the outcome. `None` if something
+    /// that it needs is missing and `patient`: another step may bring it.
     fn one(
         &self,
         session: &mut Option<Box<dyn Session>>,
         step: &Step,
         start: usize,
-    ) -> Result<StepOutcome> {
+        patient: bool,
+    ) -> Result<Option<StepOutcome>> {
         let began = Instant::now();
         let mut done_until = start;
-        let result = match needs(&step.operation)
-            .iter()
-            .find(|t| self.broken.contains(**t))
-        {
+        let result = match self.premature(&step.operation) {
             Some(table) => Err(Error::new(
                 ErrorKind::Missing,
                 "skipping the step",
@@ -276,7 +320,16 @@ impl<'p> Steps<'_, 'p, '_> {
             None => {
                 self.record(&step.id, StepState::Started, start, 0.0, None)?;
                 fail::fail_point!("step-after-started");
-                self.execute(session, step, &mut done_until)
+                let result = self.execute(session, step, &mut done_until);
+                if patient
+                    && (done_until == start || is_code(&step.operation))
+                    && result
+                        .as_ref()
+                        .is_err_and(|e| e.kind() == ErrorKind::Missing)
+                {
+                    return Ok(None);
+                }
+                result
             }
         };
         fail::fail_point!("step-before-done");
@@ -300,12 +353,12 @@ impl<'p> Steps<'_, 'p, '_> {
                 text: format!("{}: {why}", step.id),
             },
         });
-        Ok(StepOutcome {
+        Ok(Some(StepOutcome {
             id: step.id.clone(),
             done: error.is_none(),
             error,
             seconds,
-        })
+        }))
     }
 
     fn execute(
@@ -348,12 +401,16 @@ impl<'p> Steps<'_, 'p, '_> {
         // A namespace has no shape of its own: one that is there will do.
         let harmless = matches!(evidence, Some(ObjectRef::Schema(_)));
         let doubt = self.resumed || attempt > 1 || harmless;
+        let code = is_code(&step.operation);
+        if code {
+            *done_until = 0;
+        }
         if doubt
             && *done_until == 0
             && let Some(object) = &evidence
             && session.exists(object)?
         {
-            *done_until = 1;
+            *done_until = if code { step.statements.len() } else { 1 };
         }
         let fresh;
         let statements = match self.counter(session, step)? {

@@ -56,6 +56,8 @@ pub fn apply(engine: &dyn Engine, catalog: &Catalog) {
                 &limosa_core::dialect::PlaceContext {
                     scan: None,
                     indexed: false,
+                    key_columns: 0,
+                    key_chars: 0,
                     identity: column.identity.is_some(),
                     folds: column.folds,
                     same_family: true,

@@ -70,6 +70,17 @@ pub(super) fn render(operation: &Operation, version: u32) -> Result<Vec<String>>
             table(&v.name),
             v.query.trim_end().trim_end_matches(';')
         )],
+        Operation::CreateRoutine(r) => match &r.text {
+            // One that is there already belongs to somebody else and is not replaced.
+            Some(text) => vec![text.replacen("CREATE OR REPLACE ", "CREATE ", 1)],
+            None => {
+                return Err(
+                    unsupported(format!("the words of this {} are not known", r.kind))
+                        .on(r.name.to_string()),
+                );
+            }
+        },
+        Operation::CreateTrigger { trigger, .. } => vec![trigger.text.clone()],
         Operation::Comment {
             table: t,
             column: None,

@@ -182,13 +182,7 @@ fn views(c: &mut Connection, notes: &mut Vec<String>) -> Result<Vec<View>> {
             query: row.text(4).trim().trim_end_matches(';').to_string(),
             materialized: row.flag(3),
         };
-        if view.materialized && row.number(6) != Some(0) {
-            notes.push(format!(
-                "the indexes of materialized view {} are not described",
-                view.name
-            ));
-        }
-        if let Some(options) = row.opt(7).filter(|o| !o.is_empty()) {
+        if let Some(options) = row.opt(6).filter(|o| !o.is_empty()) {
             notes.push(format!(
                 "the options of view {} are not kept: {options}",
                 view.name

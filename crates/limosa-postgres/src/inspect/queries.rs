@@ -34,6 +34,14 @@ macro_rules! listed {
     };
 }
 
+/// A statement that makes a trigger, and sets it to what it is where that is not what a new one is.
+macro_rules! trigger_text {
+    () => {
+        "pg_get_triggerdef(g.oid) || CASE g.tgenabled WHEN 'O' THEN '' ELSE '; ALTER TABLE ' || g.tgrelid::regclass || \
+         CASE g.tgenabled WHEN 'D' THEN ' DISABLE' WHEN 'R' THEN ' ENABLE REPLICA' ELSE ' ENABLE ALWAYS' END || ' TRIGGER ' || quote_ident(g.tgname) END"
+    };
+}
+
 pub(super) const SETTINGS: &str = "\
 SELECT (SELECT datcollate FROM pg_database WHERE datname = current_database()), \
   length(split_part(1::money::numeric::text, '.', 2)), \
@@ -117,7 +125,9 @@ pub(super) const INDEXES: &str = concat!(
 );
 
 pub(super) const TRIGGERS: &str = concat!(
-    "SELECT g.tgrelid, g.tgname, pg_get_triggerdef(g.oid) ",
+    "SELECT g.tgrelid, g.tgname, ",
+    trigger_text!(),
+    " ",
     "FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace ",
     "WHERE NOT g.tgisinternal AND g.tgname !~ '^limosa_' AND ",
     listed!(),
@@ -127,7 +137,7 @@ pub(super) const TRIGGERS: &str = concat!(
 pub(super) const VIEWS: &str = concat!(
     "SELECT c.oid, n.nspname, c.relname, c.relkind = 'm', pg_get_viewdef(c.oid), ",
     "(SELECT json_agg(DISTINCT d.refobjid::bigint) FROM pg_rewrite r JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> c.oid WHERE r.ev_class = c.oid), ",
-    "(SELECT count(*) FROM pg_index i WHERE i.indrelid = c.oid), array_to_string(c.reloptions, ', ') ",
+    "array_to_string(c.reloptions, ', ') ",
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('v', 'm') AND ",
     user_schema!(),
     " AND c.relname !~ '^limosa_'",
@@ -171,7 +181,7 @@ pub(super) const ROUTINES: &str = concat!(
     user_schema!(),
     " AND p.proname !~ '^limosa_'",
     own!("pg_proc", "p.oid"),
-    " UNION ALL SELECT n.nspname, e.extname, 'extension', 'CREATE EXTENSION ' || quote_ident(e.extname) || ' WITH SCHEMA ' || quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql'",
+    " UNION ALL SELECT n.nspname, e.extname, 'extension', 'CREATE EXTENSION IF NOT EXISTS ' || quote_ident(e.extname) || ' WITH SCHEMA ' || quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname <> 'plpgsql'",
     " UNION ALL SELECT n.nspname, l.collname, 'collation', NULL FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace WHERE ",
     user_schema!(),
     own!("pg_collation", "l.oid"),
@@ -183,6 +193,18 @@ pub(super) const ROUTINES: &str = concat!(
     own!("pg_ts_config", "s.oid"),
     " UNION ALL SELECT '', e.evtname, 'event trigger', NULL FROM pg_event_trigger e WHERE e.evtname !~ '^limosa_'",
     own!("pg_event_trigger", "e.oid"),
+    // What stands on one partition alone, on a materialized view or on a view: the tables' lists do not have it.
+    " UNION ALL SELECT n.nspname, ic.relname, CASE c.relkind WHEN 'm' THEN 'index of a materialized view' ELSE 'index of a partition' END, pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE (c.relkind = 'm' OR c.relispartition) AND c.relkind IN ('r', 'p', 'm') AND NOT EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhrelid = i.indexrelid) AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')) AND ",
+    user_schema!(),
+    own!("pg_class", "c.oid"),
+    " UNION ALL SELECT n.nspname, c.relname || '.' || k.conname, 'constraint of a partition', 'ALTER TABLE ' || k.conrelid::regclass || ' ADD CONSTRAINT ' || quote_ident(k.conname) || ' ' || pg_get_constraintdef(k.oid) FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relispartition AND c.relkind IN ('r', 'p') AND k.contype IN ('p', 'u', 'f', 'c', 'x') AND k.conparentid = 0 AND k.coninhcount = 0 AND ",
+    user_schema!(),
+    own!("pg_class", "c.oid"),
+    " UNION ALL SELECT n.nspname, c.relname || '.' || g.tgname, 'trigger', ",
+    trigger_text!(),
+    " FROM pg_trigger g JOIN pg_class c ON c.oid = g.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT g.tgisinternal AND g.tgname !~ '^limosa_' AND (c.relkind = 'v' OR c.relispartition) AND coalesce(to_jsonb(g) ->> 'tgparentid', '0') = '0' AND ",
+    user_schema!(),
+    own!("pg_class", "c.oid"),
     " UNION ALL SELECT '', p.pubname, 'publication', NULL FROM pg_publication p WHERE p.pubname !~ '^limosa_'",
     " ORDER BY 1, 2"
 );

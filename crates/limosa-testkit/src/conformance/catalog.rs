@@ -269,6 +269,8 @@ pub fn its_own_types_have_an_exact_place(subject: &Subject) {
             &PlaceContext {
                 scan: None,
                 indexed: false,
+                key_columns: 0,
+                key_chars: 0,
                 identity: false,
                 folds: column.folds,
                 same_family: true,

@@ -4,8 +4,8 @@
 
 use super::amount::parse_bytes;
 use limosa_core::policy::{
-    BadDatePolicy, InvalidTextPolicy, MismatchPolicy, NotFinitePolicy, NulPolicy, Policies,
-    PrecisionPolicy, TinyInt1Policy,
+    BadDatePolicy, InvalidTextPolicy, MismatchPolicy, NotFinitePolicy, NulPolicy, OrphansPolicy,
+    Policies, PrecisionPolicy, TinyInt1Policy,
 };
 use limosa_flow::settings::ScanMode;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -136,6 +136,10 @@ pub(crate) struct Types {
     /// What `tinyint(1)` means: `auto` (boolean if all are 0 or 1), `boolean`, `smallint`.
     #[schemars(schema_with = "tinyint1")]
     pub(crate) tinyint1: Option<TinyInt1Policy>,
+    /// Rows that name a parent which is not there, where the source does not keep them out (SQLite): `stop`,
+    /// `skip_constraint` (leave the foreign key out of the target).
+    #[schemars(schema_with = "orphans")]
+    pub(crate) orphans: Option<OrphansPolicy>,
 }
 
 impl Types {
@@ -149,6 +153,7 @@ impl Types {
             mismatch: self.mismatch.unwrap_or(general.mismatch),
             precision: self.precision.unwrap_or(general.precision),
             tinyint1: self.tinyint1.unwrap_or(general.tinyint1),
+            orphans: self.orphans.unwrap_or(general.orphans),
         }
     }
 }
@@ -268,6 +273,9 @@ fn precision(_: &mut SchemaGenerator) -> Schema {
 }
 fn tinyint1(_: &mut SchemaGenerator) -> Schema {
     words(&["auto", "boolean", "smallint"])
+}
+fn orphans(_: &mut SchemaGenerator) -> Schema {
+    words(&["stop", "skip_constraint"])
 }
 
 /// The JSON Schema of the file.
