@@ -128,7 +128,7 @@ impl File {
         let connection = self.open(flags, self.patience)?;
         let setup = || -> rusqlite::Result<()> {
             connection.pragma_update(None, "query_only", true)?;
-            connection.pragma_update(None, "cache_size", -32_768)?;
+            connection.pragma_update(None, "cache_size", -4_096)?;
             connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
         };
         setup().map_err(|e| self.error(e, "opening"))?;

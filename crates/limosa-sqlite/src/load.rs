@@ -40,8 +40,8 @@ impl SqliteLoader {
             write_ahead(&connection)?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", false)?;
-            // 256 MiB: the upper pages of a table and its keys stay in memory.
-            connection.pragma_update(None, "cache_size", -262_144)?;
+            // 48 MiB: the upper pages of a table and its keys stay in memory.
+            connection.pragma_update(None, "cache_size", -49_152)?;
             // The log is copied back every 128 MiB rather than every 4.
             connection.pragma_update(None, "wal_autocheckpoint", 32_768)?;
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
