@@ -24,7 +24,7 @@ Exit codes:
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// What the person wrote can not be understood.
-    Problem(Problem),
+    Problem(Box<Problem>),
     /// The work failed.
     Error(Error),
     /// Something must be decided or done first.
@@ -48,7 +48,7 @@ impl Failure {
 
 impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
+        Self::Problem(Box::new(problem))
     }
 }
 
@@ -211,7 +211,7 @@ mod tests {
         assert_eq!(failed(ErrorKind::Held, None), 6);
         assert_eq!(failed(ErrorKind::Interrupted, None), 130);
         assert_eq!(failed(ErrorKind::Interrupted, Some(143)), 143);
-        let problem = Failure::Problem(Problem::new("x"));
+        let problem = Failure::Problem(Box::new(Problem::new("x")));
         assert_eq!(code(&End::Failed(&problem), Some(130)), 2);
     }
 }

@@ -1,0 +1,5 @@
+CREATE TABLE t (id bigint PRIMARY KEY, tiny tinyint, small smallint, mid mediumint, big bigint, ubig bigint unsigned, x double, txt longtext, d date, ts datetime(6), n decimal(30,10), b longblob, y year) DEFAULT CHARSET = utf8mb4;
+INSERT INTO t VALUES
+ (1, 127, 32767, 8388607, 9223372036854775807, 18446744073709551615, 1.7976931348623157e308, '', '9999-12-31', '9999-12-31 23:59:59.999999', 99999999999999999999.9999999999, x'00', 2155),
+ (2, -128, -32768, -8388608, -9223372036854775808, 0, 2.2250738585072014e-308, '🏳️‍🌈', '1000-01-01', '1000-01-01 00:00:00', -0.0000000001, repeat(x'00', 100000), 1901),
+ (9223372036854775806, NULL, NULL, NULL, 0, NULL, 0.1, repeat('x', 100000), NULL, NULL, 0, NULL, NULL);
