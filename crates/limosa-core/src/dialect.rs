@@ -37,7 +37,8 @@ pub struct PlaceContext<'a> {
     pub indexed: bool,
     /// Columns of the widest key (primary, unique or foreign) that it is part of, itself included; 0 if it is in none.
     pub key_columns: usize,
-    /// Characters that the other columns of its widest key are declared or found to need; a number counts as a few.
+    /// Characters that the other columns of that key are declared or found to need
+    /// ([`PlaceContext::key_need`]); a number counts as a few.
     pub key_chars: u64,
     /// Whether it counts by itself.
     pub identity: bool,
@@ -49,6 +50,14 @@ pub struct PlaceContext<'a> {
     pub native: &'a str,
     /// What was decided about values that do not fit.
     pub policies: &'a Policies,
+}
+
+impl PlaceContext<'_> {
+    /// Characters for which a text without a declared length counts in a key of `columns` columns, whose
+    /// longest value has `found`: room to grow, and less of it the more columns there are.
+    pub fn key_need(found: u64, columns: usize) -> u64 {
+        found.max(255 / columns.saturating_sub(1).max(1) as u64)
+    }
 }
 
 /// How a target holds one column.

@@ -112,7 +112,9 @@ impl Placing<'_> {
             let wanted = match (declared, scanned) {
                 (Some(n), _) => n.max(1),
                 // The other columns count on no more.
-                (None, n) if shared => n.unwrap_or(0).max(255),
+                (None, n) if shared => {
+                    PlaceContext::key_need(n.unwrap_or(0), self.context.key_columns)
+                }
                 // Room to grow, as far as an index allows.
                 (None, Some(n)) if n <= INDEXED_CHARS / 3 => 255,
                 (None, Some(n)) => n.max(INDEXED_CHARS),

@@ -89,8 +89,8 @@ pub(super) fn believe(
     beliefs
 }
 
-/// Characters that a column of a key is declared or found to need.
-fn needs(belief: &Belief) -> u64 {
+/// Characters that one of the `columns` of a key is declared or found to need.
+fn needs(belief: &Belief, columns: usize) -> u64 {
     let scan = belief.scan.as_ref();
     let (chars, bytes) = scan.map_or((0, 0), |s| (s.max_chars, s.max_bytes));
     match belief.sought.base() {
@@ -99,7 +99,7 @@ fn needs(belief: &Belief) -> u64 {
         Type::Text { .. }
         | Type::Decimal {
             precision: None, ..
-        } => chars.max(255),
+        } => PlaceContext::key_need(chars, columns),
         Type::Blob { .. } => bytes.max(255).div_ceil(4),
         Type::Boolean
         | Type::Integer { .. }
@@ -137,11 +137,11 @@ fn share_keys(tables: &[&Table], beliefs: &mut HashMap<Place, Belief>) {
             let all: u64 = key
                 .iter()
                 .filter_map(|c| beliefs.get(&place(c)))
-                .map(needs)
+                .map(|b| needs(b, key.len()))
                 .sum();
             for column in &key {
                 if let Some(belief) = beliefs.get_mut(&place(column)) {
-                    let others = all - needs(belief);
+                    let others = all - needs(belief, key.len());
                     belief.key_columns = belief.key_columns.max(key.len());
                     belief.key_chars = belief.key_chars.max(others);
                 }
@@ -336,7 +336,8 @@ pub(super) fn place(
                 )
                 .at(&column.name)
                 .remedy(format!(
-                    "leave the column out: [[table]] name = \"{}\" exclude_columns = [\"{}\"]",
+                    "leave the column out: [[table]] name = \"{0}\" exclude_columns = [\"{1}\"], or \
+                     choose a type: cast = {{ {1} = \"type\" }}",
                     source.name, column.name
                 )),
             );
