@@ -15,15 +15,14 @@ use limosa_core::engine::{Ack, LoadSpec, Loader, Ticket};
 use limosa_core::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
-/// What the bytes of [`Loader::write`] are.
+/// What the bytes of [`Loader::write`] are. The CopyData messages are ours to make, so nothing in the
+/// bytes can pass for another message; large ones, since the server pays for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
-    /// Rows of the binary format; header, trailer and frames are ours to make.
-    Binary,
-    /// Lines of the text format; frames are ours to make.
-    Text,
-    /// Whole CopyData messages.
-    Frames,
+    /// Rows of the binary format; header and trailer are ours to make.
+    Rows,
+    /// The whole of either format, as a source gave it, or lines of the text format.
+    Whole,
 }
 
 /// See [`Loader`].
@@ -34,48 +33,6 @@ pub(crate) struct PostgresLoader {
     ticket: Option<Ticket>,
     form: Form,
     copying: bool,
-    follow: Follow,
-}
-
-/// Follows the frames of passed-on bytes, so that nothing but CopyData can reach the server.
-#[derive(Default, Debug)]
-struct Follow {
-    header: [u8; 5],
-    have: usize,
-    left: usize,
-}
-
-impl Follow {
-    /// Takes the next bytes; false if they are not CopyData messages.
-    fn take(&mut self, mut bytes: &[u8]) -> bool {
-        while !bytes.is_empty() {
-            if self.left > 0 {
-                let n = self.left.min(bytes.len());
-                self.left -= n;
-                bytes = &bytes[n..];
-                continue;
-            }
-            let n = (5 - self.have).min(bytes.len());
-            self.header[self.have..self.have + n].copy_from_slice(&bytes[..n]);
-            self.have += n;
-            bytes = &bytes[n..];
-            if self.have == 5 {
-                let [tag, a, b, c, d] = self.header;
-                let length = u32::from_be_bytes([a, b, c, d]);
-                if tag != b'd' || length < 4 || length > i32::MAX as u32 {
-                    return false;
-                }
-                self.left = length as usize - 4;
-                self.have = 0;
-            }
-        }
-        true
-    }
-
-    /// Whether a frame is not complete.
-    fn within(&self) -> bool {
-        self.left > 0 || self.have > 0
-    }
 }
 
 impl PostgresLoader {
@@ -85,9 +42,8 @@ impl PostgresLoader {
             connection: connect(settings)?,
             registered: None,
             ticket: None,
-            form: Form::Binary,
+            form: Form::Rows,
             copying: false,
-            follow: Follow::default(),
         })
     }
 
@@ -107,10 +63,6 @@ impl PostgresLoader {
     }
 
     fn abort(&mut self) {
-        if self.copying && self.form == Form::Frames && self.follow.within() {
-            // Half a frame can not be ended: the server takes the transaction back with the connection.
-            self.connection.abandon();
-        }
         if self.copying && !self.connection.broken() {
             // An error here breaks the connection, which does the same.
             let _ = self.connection.copy_fail();
@@ -155,7 +107,7 @@ impl Loader for PostgresLoader {
         let begun = self.register(&ticket.run).and_then(|()| {
             self.connection.query("BEGIN")?;
             self.form = match spec.wire.as_deref() {
-                Some(wire::BINARY | wire::TEXT) => Form::Frames,
+                Some(wire::BINARY | wire::TEXT) => Form::Whole,
                 Some(other) => {
                     return Err(Error::new(
                         ErrorKind::Unsupported,
@@ -163,12 +115,12 @@ impl Loader for PostgresLoader {
                         format!("the wire format {other} is not known"),
                     ));
                 }
-                None if plan::binary(spec) => Form::Binary,
-                None => Form::Text,
+                None if plan::binary(spec) => Form::Rows,
+                None => Form::Whole,
             };
             let binary = match spec.wire.as_deref() {
                 Some(format) => format == wire::BINARY,
-                None => self.form == Form::Binary,
+                None => self.form == Form::Rows,
             };
             self.connection.copy_in(&format!(
                 "COPY {} ({}) FROM STDIN (FORMAT {})",
@@ -177,8 +129,7 @@ impl Loader for PostgresLoader {
                 if binary { "binary" } else { "text" }
             ))?;
             self.copying = true;
-            self.follow = Follow::default();
-            if self.form == Form::Binary {
+            if self.form == Form::Rows {
                 self.connection.copy_write(wire::HEADER)?;
             }
             Ok(())
@@ -201,21 +152,7 @@ impl Loader for PostgresLoader {
                 ));
             }
         };
-        let written = if self.form == Form::Frames {
-            if !self.follow.take(bytes) {
-                self.connection.abandon();
-                return Err(Error::new(
-                    ErrorKind::Protocol,
-                    "loading rows",
-                    "the bytes are not COPY data",
-                )
-                .on(table));
-            }
-            self.connection.copy_write_raw(bytes)
-        } else {
-            self.connection.copy_write(bytes)
-        };
-        written.map_err(|e| {
+        self.connection.copy_write(bytes).map_err(|e| {
             self.copying = false;
             e.on(table)
         })
@@ -247,15 +184,8 @@ impl Loader for PostgresLoader {
 
 impl PostgresLoader {
     fn finish(&mut self, ticket: &Ticket, rows: u64, bytes: u64) -> Result<Ack> {
-        if self.form == Form::Binary {
+        if self.form == Form::Rows {
             self.connection.copy_write(&wire::TRAILER)?;
-        }
-        if self.form == Form::Frames && self.follow.within() {
-            return Err(Error::new(
-                ErrorKind::Internal,
-                "committing a chunk",
-                "the last frame is not complete",
-            ));
         }
         self.copying = false;
         let taken = self.connection.copy_done()?;
@@ -305,42 +235,5 @@ impl PostgresLoader {
             .because(e)),
             Err(e) => Err(e),
         }
-    }
-}
-
-impl Drop for PostgresLoader {
-    fn drop(&mut self) {
-        if self.copying && self.form == Form::Frames && self.follow.within() {
-            self.connection.abandon();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Follow;
-
-    #[test]
-    fn nothing_but_copy_data_passes() {
-        let mut good = Vec::new();
-        for payload in [&b""[..], b"abc", b"1234567890"] {
-            good.push(b'd');
-            good.extend_from_slice(&(payload.len() as u32 + 4).to_be_bytes());
-            good.extend_from_slice(payload);
-        }
-        for size in 1..good.len() {
-            let mut follow = Follow::default();
-            assert!(good.chunks(size).all(|part| follow.take(part)));
-            assert!(!follow.within());
-        }
-        for bad in [
-            &b"Q\0\0\0\x09drop"[..],
-            b"d\0\0\0\x03",
-            b"d\xff\xff\xff\xff",
-        ] {
-            assert!(!Follow::default().take(bad));
-        }
-        let mut half = Follow::default();
-        assert!(half.take(b"d\0\0\0\x09a") && half.within());
     }
 }

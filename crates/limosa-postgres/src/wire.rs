@@ -1,4 +1,4 @@
-//! Formats in which rows go from one PostgreSQL to another unparsed: whole CopyData messages.
+//! Formats in which rows go from one PostgreSQL to another unparsed: the bytes of a whole COPY.
 //!
 //! The binary form of a value is the same on every supported version for the types named here. Types
 //! whose binary form holds oids of their database (arrays and rows of the user's own types, `reg…`)
@@ -6,9 +6,9 @@
 
 use limosa_core::schema::Type;
 
-/// CopyData messages of COPY … (FORMAT binary), header and trailer included.
+/// The bytes of COPY … (FORMAT binary), header and trailer included.
 pub(crate) const BINARY: &str = "pgcopy-binary";
-/// CopyData messages of COPY … (FORMAT text).
+/// The bytes of COPY … (FORMAT text).
 pub(crate) const TEXT: &str = "pgcopy-text";
 
 /// What every binary COPY begins with: signature, flags, length of the extension.
