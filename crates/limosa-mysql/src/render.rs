@@ -558,6 +558,65 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_columns_of_an_index_share_a_key() {
+        let column = |name: &str, ty: Type| Column {
+            name: name.into(),
+            native: String::new(),
+            nullable: true,
+            default: None,
+            identity: None,
+            generated: None,
+            on_update_now: false,
+            collation: None,
+            folds: false,
+            comment: None,
+            ty,
+        };
+        let columns = [
+            column("a", Type::Text { max_bytes: None }),
+            column("b", Type::Text { max_bytes: None }),
+            column("c", Type::Varchar { length: 10 }),
+            column(
+                "d",
+                Type::Integer {
+                    bits: 64,
+                    unsigned: false,
+                },
+            ),
+            column("e", Type::Varchar { length: 700 }),
+        ];
+        let index = |names: &[&str]| Index {
+            name: "i".into(),
+            parts: names
+                .iter()
+                .map(|n| IndexPart {
+                    of: IndexOf::Column((*n).into()),
+                    descending: false,
+                    nulls_first: None,
+                    prefix: None,
+                    collation: None,
+                    operator_class: None,
+                })
+                .collect(),
+            unique: false,
+            method: "btree".into(),
+            predicate: None,
+            include: Vec::new(),
+            nulls_not_distinct: false,
+        };
+        for (names, want) in [
+            (vec!["a"], vec![Some(768)]),
+            (vec!["a", "b"], vec![Some(384), Some(384)]),
+            (vec!["a", "d", "c"], vec![Some(748), None, None]),
+            (vec!["c", "d"], vec![None, None]),
+            (vec!["e"], vec![None]),
+            (vec!["e", "a"], vec![Some(384), Some(384)]),
+        ] {
+            assert_eq!(limits(&index(&names), &columns), want, "{names:?}");
+        }
+    }
+
+    #[test]
     fn literals_are_told_from_expressions() {
         for (text, want) in [
             ("'a'", true),

@@ -99,6 +99,65 @@ fn an_inspected_schema_is_made_again_as_it_was() {
 }
 
 #[test]
+fn a_note_before_a_computed_column_is_no_part_of_its_type() {
+    use limosa_core::expression::SqlText;
+    use limosa_core::schema::{Column, Generated};
+    let place = Place::new();
+    let target = place.with(
+        "a.db",
+        "CREATE TABLE t (id INTEGER NOT NULL, d TEXT) STRICT;",
+    );
+    let mut catalog = target.inspect().expect("inspects");
+    let mut table = catalog.tables.remove(0);
+    table.name = TableName::bare("made");
+    let note = r#"TEXT STRICT /* limosa: {"decimal":{"precision":9,"scale":2}} */"#;
+    let computed = |name: &str, stored| Column {
+        name: name.into(),
+        native: note.into(),
+        ty: Type::Decimal {
+            precision: Some(9),
+            scale: Some(2),
+        },
+        generated: Some(Generated {
+            expression: SqlText {
+                family: "sqlite".into(),
+                text: "d || '0'".into(),
+                parsed: None,
+            },
+            stored,
+        }),
+        nullable: true,
+        ..table.columns[1].clone()
+    };
+    let more = [computed("kept", true), computed("shown", false)];
+    table.columns.extend(more);
+    apply(&*target, &[Operation::CreateTable(Box::new(table.clone()))]);
+    let again = target.inspect().expect("inspects");
+    let made = again
+        .table(&TableName::bare("made"))
+        .expect("it is there")
+        .clone();
+    for (a, b) in table.columns.iter().zip(&made.columns) {
+        assert_eq!((&a.native, &a.ty), (&b.native, &b.ty), "{}", a.name);
+        assert_eq!(
+            a.generated.as_ref().map(|g| (&g.expression.text, g.stored)),
+            b.generated.as_ref().map(|g| (&g.expression.text, g.stored))
+        );
+    }
+
+    // What an earlier version wrote, where it was taken.
+    let old = place.with(
+        "b.db",
+        &format!(
+            "CREATE TABLE t (d TEXT, g {} GENERATED ALWAYS AS (d) STORED);",
+            note.replace(" STRICT", "")
+        ),
+    );
+    let catalog = old.inspect().expect("inspects");
+    assert_eq!(catalog.tables[0].columns[1].ty, table.columns[2].ty);
+}
+
+#[test]
 fn a_rich_schema_is_seen_whole() {
     let place = Place::new();
     let catalog = place.with("a.db", RICH).inspect().expect("inspects");

@@ -1,9 +1,10 @@
 //! What goes along between two databases of one family, and what is said where it can not.
 
-use limosa::outcome::{Outcome, Verdict};
+use limosa::outcome::Verdict;
 use limosa::plan::{Finding, Plan, Severity};
 use limosa::settings::Settings;
 use limosa::{Limosa, Parts, Stop};
+use limosa_core::operation::Operation;
 use limosa_core::policy::OrphansPolicy;
 use limosa_core::schema::Catalog;
 use limosa_testkit::{execute_mysql, execute_psql, mariadb, postgres, query_mysql, query_psql};
@@ -22,7 +23,7 @@ fn plan(settings: &Settings) -> Plan {
 }
 
 /// Runs to the end, where everything must be done and equal, and gives both catalogs.
-fn whole(settings: Settings) -> (Outcome, [Catalog; 2]) {
+fn whole(settings: Settings) -> (Plan, [Catalog; 2]) {
     let limosa = Limosa::open(settings).expect("two databases");
     let silent = limosa::silent();
     let plan = limosa.plan(&silent).expect("a plan");
@@ -34,8 +35,32 @@ fn whole(settings: Settings) -> (Outcome, [Catalog; 2]) {
     }
     let comparison = outcome.comparison.clone().expect("compared");
     assert_eq!(comparison.verdict, Verdict::Pass, "{comparison:#?}");
+    // What shows that a step was done is there, and was not before: a killed run stands on it.
+    let target = limosa.target().expect("it is open");
+    let mut session = target.session().expect("a session");
+    for step in &plan.steps {
+        if let Some(object) = step.operation.evidence() {
+            let there = session.exists(&object).expect("an answer");
+            assert!(there, "{object:?}");
+        }
+    }
     let both = limosa.inspect().expect("inspected");
-    (outcome, [both.0, both.1])
+    (plan, [both.0, both.1])
+}
+
+/// Nothing that the steps make is taken for there in an empty database.
+fn assert_not_there(plan: &Plan, url: &str) {
+    let empty = limosa::engines::open(&limosa::settings::Address::new(url)).expect("it opens");
+    let mut session = empty.session().expect("a session");
+    for step in &plan.steps {
+        if let Operation::CreateRoutine(_) | Operation::CreateTrigger { .. } = &step.operation {
+            let object = step
+                .operation
+                .evidence()
+                .expect("code is found by its name");
+            assert!(!session.exists(&object).expect("an answer"), "{object:?}");
+        }
+    }
 }
 
 fn with_code<'a>(plan: &'a Plan, code: &str) -> Vec<&'a Finding> {
@@ -95,7 +120,8 @@ fn postgres_code_goes_along_in_any_order() {
     let here = tempfile::tempdir().expect("a folder");
     let (old, new) = (postgres().database(), postgres().database());
     execute_psql(&old, POSTGRES);
-    let (_, both) = whole(settings(here.path(), &old, &new));
+    let (plan, both) = whole(settings(here.path(), &old, &new));
+    assert_not_there(&plan, &postgres().database());
     assert_same_code(&both);
     assert_eq!(both[1].domains.len(), 1);
     let kinds: Vec<&str> = both[1].routines.iter().map(|r| r.kind.as_str()).collect();
@@ -205,9 +231,10 @@ fn mariadb_code_goes_along_with_the_mode_that_it_was_made_under() {
     assert!(with_code(&moved, "routine-not-moved").is_empty());
     assert!(with_code(&moved, "trigger-not-moved").is_empty());
     assert!(with_code(&moved, "partitioning-not-moved").is_empty());
-    let (_, both) = whole(settings);
+    let (plan, both) = whole(settings);
     assert_same_code(&both);
     assert_eq!(both[1].routines.len(), 4);
+    assert_not_there(&plan, &mariadb().database());
     assert_eq!(query_mysql(&new, "SELECT count(*) FROM log"), "0");
     execute_mysql(&new, "INSERT INTO item VALUES (3, 'c')");
     assert_eq!(query_mysql(&new, "SELECT what FROM log"), "tells");
@@ -246,8 +273,9 @@ fn sqlite_triggers_go_along_and_do_not_fire_while_rows_come() {
     let here = tempfile::tempdir().expect("a folder");
     let old = sqlite(here.path(), "old.db", SQLITE);
     let new = format!("sqlite:{}", here.path().join("new.db").display());
-    let (_, both) = whole(settings(here.path(), &old, &new));
+    let (plan, both) = whole(settings(here.path(), &old, &new));
     assert_same_code(&both);
+    assert_not_there(&plan, &sqlite(here.path(), "empty.db", ""));
     let db = rusqlite::Connection::open(here.path().join("new.db")).expect("opens");
     let ask = |sql: &str| -> i64 { db.query_row(sql, [], |r| r.get(0)).expect("a row") };
     assert_eq!(ask("SELECT count(*) FROM log"), 0);
