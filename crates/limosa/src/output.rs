@@ -176,6 +176,16 @@ impl Output {
         self.write(&format!("{}\n", self.redactor().clean(&text)))
     }
 
+    /// Prints one JSON document of ours as it is: it has its version, holds no secrets, and is hashed.
+    pub(crate) fn document(&self, value: &impl Serialize) -> Result<(), Failure> {
+        let text = match self.0.format {
+            Format::Jsonl => serde_json::to_string(value),
+            _ => serde_json::to_string_pretty(value),
+        };
+        let text = text.map_err(|e| Failure::internal(format!("the answer is not JSON: {e}")))?;
+        self.write(&format!("{text}\n"))
+    }
+
     fn write(&self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())

@@ -4,7 +4,7 @@ use crate::failure::{End, Failure, code};
 use crate::output::Output;
 use crate::signals::Watch;
 use clap::Args;
-use limosa::settings::{Layer, Settings, key};
+use limosa::settings::{FILE_NAME, Layer, Reach, Settings, key};
 use limosa::{Limosa, RunError};
 use std::path::PathBuf;
 
@@ -176,9 +176,11 @@ impl SettingsArgs {
 
     /// Reads everything, and hides the secrets from now on.
     pub(super) fn load(&self, output: &Output) -> Result<Settings, Failure> {
-        let settings = Settings::load(self.config.as_deref(), &self.layer(), &|name| {
-            std::env::var(name).ok()
-        })?;
+        self.prepare(self.file(), output)
+    }
+
+    fn prepare(&self, file: Option<PathBuf>, output: &Output) -> Result<Settings, Failure> {
+        let settings = self.read(file, Reach::Databases)?;
         output.hide(settings.redactor());
         for (flag, said) in [("--source", &self.source), ("--target", &self.target)] {
             if said.as_deref().is_some_and(holds_password) {
@@ -194,6 +196,35 @@ impl SettingsArgs {
     /// Reads everything and opens the migration.
     pub(super) fn open(&self, output: &Output) -> Result<Limosa, Failure> {
         Ok(Limosa::open(self.load(output)?)?)
+    }
+
+    /// The same for who asks the journal alone: no password is fetched.
+    pub(super) fn open_journal(&self, output: &Output) -> Result<Limosa, Failure> {
+        let settings = self.read(self.file(), Reach::Journal)?;
+        output.hide(settings.redactor());
+        Ok(Limosa::open(settings)?)
+    }
+
+    /// The same for who writes a file: the one that lies there is not read.
+    pub(super) fn open_without_file(&self, output: &Output) -> Result<Limosa, Failure> {
+        Ok(Limosa::open(self.prepare(self.config.clone(), output)?)?)
+    }
+
+    /// The file that is read: the one that is named, or that of this folder.
+    fn file(&self) -> Option<PathBuf> {
+        let default = PathBuf::from(FILE_NAME);
+        self.config
+            .clone()
+            .or_else(|| default.is_file().then_some(default))
+    }
+
+    fn read(&self, file: Option<PathBuf>, reach: Reach) -> Result<Settings, Failure> {
+        Ok(Settings::load(
+            file.as_deref(),
+            &self.layer(),
+            &|name| std::env::var(name).ok(),
+            reach,
+        )?)
     }
 
     /// The words that name the same settings again, for the command that goes on. Passwords stay out.

@@ -23,11 +23,7 @@ pub(super) struct Args {
     settings: SettingsArgs,
 }
 
-pub(super) fn run(mut args: Args, output: &Output) -> Answer {
-    // The file that is about to be written is not read first.
-    if args.settings.config.is_none() && args.settings.source.is_some() {
-        args.settings.config = None;
-    }
+pub(super) fn run(args: Args, output: &Output) -> Answer {
     let stdout = args.out == Path::new("-");
     if !stdout && !args.force && args.out.exists() {
         return Err(Failure::Precondition {
@@ -36,7 +32,7 @@ pub(super) fn run(mut args: Args, output: &Output) -> Answer {
         }
         .into());
     }
-    let limosa = args.settings.open(output)?;
+    let limosa = args.settings.open_without_file(output)?;
     let (source, target) = (limosa.source()?, limosa.target()?);
     let (from, to) = limosa.inspect()?;
     let text = compose(&args.settings, (source, &from), (target, &to));

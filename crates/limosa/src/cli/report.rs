@@ -26,7 +26,7 @@ enum Form {
 }
 
 pub(super) fn run(args: Args, output: &Output) -> Answer {
-    let limosa = args.settings.open(output)?;
+    let limosa = args.settings.open_journal(output)?;
     if let Some(form) = args.print {
         let report = limosa.report()?;
         let text = match form {

@@ -153,7 +153,8 @@ pub(super) fn drive(
     again: &str,
     output: &Output,
 ) -> Answer {
-    let rows = plan.tables.iter().filter_map(|t| t.rows).sum();
+    let known: u64 = plan.tables.iter().filter_map(|t| t.rows).sum();
+    let rows = known.max(plan.estimate.rows);
     let listener = progress::listener(output, rows);
     let result = limosa.run(plan, parts, &listener, &watch.stop);
     drop(listener);

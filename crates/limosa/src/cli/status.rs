@@ -14,7 +14,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, output: &Output) -> Answer {
-    let limosa = args.settings.open(output)?;
+    let limosa = args.settings.open_journal(output)?;
     let status = limosa.status()?;
     let complete = status.phase == "complete";
     let end = code(&if complete { End::Done } else { End::Unfinished }, None);

@@ -27,6 +27,15 @@ pub const FILE_NAME: &str = "limosa.toml";
 /// A file longer than this is not a configuration.
 const FILE_BYTES: u64 = 1 << 20;
 
+/// What the settings are read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// For work with the databases: passwords are fetched from where they are kept.
+    Databases,
+    /// For the journal alone: URLs and passwords are left alone, no command is run for them.
+    Journal,
+}
+
 /// Everything that a person asked for.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -66,11 +75,10 @@ impl Settings {
         let mut layer = Layer::default();
         layer.set(key::SOURCE, source, Origin::Flag);
         layer.set(key::TARGET, target, Origin::Flag);
-        Self::layered(None, &layer, &|_| None)
+        Self::layered(None, &layer, &|_| None, Reach::Databases)
     }
 
-    /// Reads the file at `path` (or, without one, `limosa.toml` of the working folder if it is there), and
-    /// lays the variables and the flags over it.
+    /// Reads the file at `path`, if one is named, and lays the variables and the flags over it.
     ///
     /// # Errors
     /// A [`Problem`] that names the place, for anything that is not understood.
@@ -78,16 +86,11 @@ impl Settings {
         path: Option<&Path>,
         flags: &Layer,
         variables: Variables<'_>,
+        reach: Reach,
     ) -> Result<Self, Problem> {
-        let default = Path::new(FILE_NAME);
-        let path = match path {
-            Some(path) => Some(path),
-            None if default.is_file() => Some(default),
-            None => None,
-        };
         let text = path.map(read).transpose()?;
         match (path, &text) {
-            (Some(path), Some(text)) => Self::layered(Some((path, text)), flags, variables)
+            (Some(path), Some(text)) => Self::layered(Some((path, text)), flags, variables, reach)
                 .map_err(|p| {
                     if p.span.is_some() {
                         p.within(path, text)
@@ -95,7 +98,7 @@ impl Settings {
                         p
                     }
                 }),
-            _ => Self::layered(None, flags, variables),
+            _ => Self::layered(None, flags, variables, reach),
         }
     }
 
@@ -107,8 +110,9 @@ impl Settings {
         file: Option<(&Path, &str)>,
         flags: &Layer,
         variables: Variables<'_>,
+        reach: Reach,
     ) -> Result<Self, Problem> {
-        resolve::resolve(file, flags, variables)
+        resolve::resolve(file, flags, variables, reach)
     }
 
     /// The JSON Schema of the file.
@@ -118,7 +122,15 @@ impl Settings {
 
     /// What hides the secrets of these settings in any text.
     pub fn redactor(&self) -> Redactor {
-        Redactor::new(self.secrets.iter().cloned())
+        // A password that is also the name of a user, host or database would hide that name everywhere,
+        // and so tell what it is.
+        let shown = |s: &String| {
+            [&self.source, &self.target]
+                .into_iter()
+                .flatten()
+                .any(|a| a.shown().contains(s.as_str()))
+        };
+        Redactor::new(self.secrets.iter().filter(|s| !shown(s)).cloned())
     }
 
     /// The journal's file.

@@ -4,7 +4,7 @@ use super::amount::{parse_bytes, parse_seconds};
 use super::file::{Amount, Database, File, LATER_STRATEGIES, SCANS, STRATEGIES, Table};
 use super::keys::{KEYS, Key, Layer, Origin, key};
 use super::words::{self, Variables};
-use super::{Address, Chosen, Problem, Settings, nearest};
+use super::{Address, Chosen, Problem, Reach, Settings, nearest};
 use limosa_core::policy::Policies;
 use limosa_core::secret::scrub;
 use limosa_flow::settings::{PlanSettings, RunSettings, TableWish};
@@ -19,6 +19,7 @@ pub(super) fn resolve(
     file: Option<(&Path, &str)>,
     flags: &Layer,
     variables: Variables<'_>,
+    reach: Reach,
 ) -> Result<Settings, Problem> {
     let place = |p: Problem| match file {
         Some((path, text)) if p.span.is_some() => p.within(path, text),
@@ -38,6 +39,7 @@ pub(super) fn resolve(
         layers: [flags, &environment, &file_layer],
         variables,
         folder: &folder,
+        reach,
     };
     let mut settings = teller.settings(&parsed).map_err(place)?;
     settings.file = file.map(|(path, _)| path.to_owned());
@@ -171,6 +173,7 @@ struct Teller<'a> {
     layers: [&'a Layer; 3],
     variables: Variables<'a>,
     folder: &'a Path,
+    reach: Reach,
 }
 
 impl Teller<'_> {
@@ -278,6 +281,9 @@ impl Teller<'_> {
         let Some((text, origin)) = self.raw(key) else {
             return Ok(None);
         };
+        if self.reach == Reach::Journal {
+            return Ok(None);
+        }
         let folder = match origin {
             Origin::File(_) => self.folder,
             _ => Path::new(""),

@@ -6,12 +6,17 @@ fn load(text: &str) -> Result<Settings, Problem> {
 }
 
 fn with(text: &str, flags: &Layer, variables: &[(&str, &str)]) -> Result<Settings, Problem> {
-    Settings::layered(Some((Path::new("limosa.toml"), text)), flags, &|name| {
-        variables
-            .iter()
-            .find(|(n, _)| *n == name)
-            .map(|(_, v)| (*v).to_owned())
-    })
+    Settings::layered(
+        Some((Path::new("limosa.toml"), text)),
+        flags,
+        &|name| {
+            variables
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, v)| (*v).to_owned())
+        },
+        Reach::Databases,
+    )
 }
 
 #[test]
@@ -164,6 +169,31 @@ mismatch = "widen"
     assert_eq!(t.types.expect("policies").nul, NulPolicy::Strip);
     assert_eq!(s.plan.tables[1].name, "public.x");
     assert_eq!(s.plan.rename_schemas.len(), 1);
+}
+
+#[test]
+fn who_asks_the_journal_alone_needs_no_passwords() {
+    let text = "[source]\nurl = \"cmd:exit 3\"\n[target]\nurl = \"env:NOWHERE\"";
+    let path = Path::new("limosa.toml");
+    let s = Settings::layered(
+        Some((path, text)),
+        &Layer::default(),
+        &|_| None,
+        Reach::Journal,
+    )
+    .expect("understood");
+    assert!(s.source.is_none());
+}
+
+#[test]
+fn a_password_that_is_also_a_name_does_not_hide_the_name() {
+    let text = "[source]\nurl = \"postgresql://postgres:postgres@h/postgres\"";
+    let s = load(text).expect("understood");
+    let words = "postgresql://postgres:postgres@h/postgres";
+    assert_eq!(
+        s.redactor().clean(words),
+        "postgresql://postgres:***@h/postgres"
+    );
 }
 
 /// The reference file shows every key with a value that is not the default, and is what it says.

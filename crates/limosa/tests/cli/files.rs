@@ -165,3 +165,52 @@ fn rows_of_somebody_else_are_never_overwritten() {
     it.limosa(&["run"]).ends(5);
     assert_eq!(it.ask("new.db", "SELECT group_concat(id) FROM city"), "7");
 }
+
+#[test]
+fn a_plan_from_standard_output_can_be_run_too() {
+    let it = Sandbox::shop();
+    // Words that look like a password are words of a statement.
+    it.sql(
+        "old.db",
+        "CREATE VIEW odd AS SELECT name FROM city WHERE name = 'password = x'",
+    );
+    it.write(
+        "limosa.toml",
+        "[source]\nurl = \"sqlite:old.db\"\n[target]\nurl = \"sqlite:new.db\"\n",
+    );
+    it.write(
+        "plan.json",
+        it.limosa(&["plan", "--output", "json"]).ends(0).out,
+    );
+    it.limosa(&["run", "--plan", "plan.json"]).ends(0);
+    assert!(
+        it.ask("new.db", "SELECT sql FROM sqlite_schema WHERE name = 'odd'")
+            .contains("password = x")
+    );
+}
+
+#[test]
+fn init_writes_over_a_broken_file_if_asked() {
+    let it = Sandbox::shop();
+    it.write("limosa.toml", "broken = ");
+    let args = [
+        "init",
+        "--source",
+        "sqlite:old.db",
+        "--target",
+        "sqlite:new.db",
+        "--force",
+    ];
+    it.limosa(&args).ends(0);
+    it.limosa(&["config", "check"]).ends(0);
+}
+
+#[test]
+fn status_asks_for_no_password() {
+    let it = Sandbox::configured("");
+    it.limosa(&["run"]).ends(0);
+    it.write("limosa.toml", "[source]\nurl = \"cmd:exit 9\"\n");
+    it.limosa(&["status"]).ends(0);
+    it.limosa(&["report"]).ends(0);
+    it.limosa(&["verify"]).ends(2);
+}
