@@ -183,11 +183,9 @@ impl Ledger for SqliteLedger {
                 ));
             }
             Some((Some(other), true)) if other != holder && !steal => {
-                return Err(
-                    Error::new(ErrorKind::Held, DOING, "another process has it")
-                        .on(other)
-                        .hint("Wait 15 seconds after that process has ended, or take it by force."),
-                );
+                return Err(Error::new(ErrorKind::Held, DOING, "another process has it")
+                    .on(other)
+                    .hint("Wait 15 seconds after that process has ended, or take it by force."));
             }
             Some(_) => {}
         }
@@ -271,7 +269,15 @@ impl Ledger for SqliteLedger {
                 "INSERT INTO limosa_chunk VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7, 0, 0)",
             )?;
             for (chunk, range) in chunks.iter().zip(&ranges) {
-                insert.execute((run, namespace(table), &table.name, chunk.id, range, mark, above))?;
+                insert.execute((
+                    run,
+                    namespace(table),
+                    &table.name,
+                    chunk.id,
+                    range,
+                    mark,
+                    above,
+                ))?;
             }
             Ok(())
         };
