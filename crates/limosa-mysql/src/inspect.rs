@@ -143,6 +143,8 @@ pub(crate) fn inspect(connection: &mut Connection, database: &str) -> Result<Cat
     objects::views(connection, &context, &mut catalog)?;
     objects::routines(connection, &context, &mut catalog)?;
     objects::sequences(connection, &mut catalog, &sequences)?;
+    let unseen = crate::privileges::unseen(connection, database)?;
+    catalog.notes.extend(unseen);
     Ok(catalog)
 }
 

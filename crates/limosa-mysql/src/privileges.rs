@@ -77,13 +77,8 @@ fn like(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// Compares what `role` needs with what the account has.
-pub(crate) fn missing(
-    connection: &mut Connection,
-    database: &str,
-    role: Role,
-    catalog: &Catalog,
-) -> Result<Vec<MissingPrivilege>> {
+/// Reads the rights of the account on the database, those of its roles among them.
+fn rights(connection: &mut Connection, database: &str) -> Result<Rights> {
     let mut rights = Rights::default();
     let version = connection.version.clone();
     let mut lines = connection.rows(DOING, "SHOW GRANTS")?;
@@ -105,6 +100,42 @@ pub(crate) fn missing(
     for line in lines.iter().filter_map(|r| r.first()?.as_deref()) {
         rights.read(line, database);
     }
+    Ok(rights)
+}
+
+/// What the account can not see of a database, one sentence each: the server leaves such things out in silence.
+pub(crate) fn unseen(connection: &mut Connection, database: &str) -> Result<Vec<String>> {
+    let rights = rights(connection, database)?;
+    let any = |words: &[&str]| words.iter().any(|w| rights.has(w));
+    let mut out = Vec::new();
+    if !any(&[
+        "EXECUTE",
+        "ALTER ROUTINE",
+        "CREATE ROUTINE",
+        "SHOW CREATE ROUTINE",
+        "SHOW_ROUTINE",
+    ]) {
+        out.push(
+            "functions and procedures can not be seen, if there are any: EXECUTE is missing".into(),
+        );
+    }
+    if !any(&["EVENT"]) {
+        out.push("events can not be seen, if there are any: EVENT is missing".into());
+    }
+    if !any(&["TRIGGER"]) {
+        out.push("triggers can not be seen, if there are any: TRIGGER is missing".into());
+    }
+    Ok(out)
+}
+
+/// Compares what `role` needs with what the account has.
+pub(crate) fn missing(
+    connection: &mut Connection,
+    database: &str,
+    role: Role,
+    catalog: &Catalog,
+) -> Result<Vec<MissingPrivilege>> {
+    let rights = rights(connection, database)?;
     let account = connection
         .value(DOING, "SELECT CURRENT_USER()")?
         .unwrap_or_default();

@@ -532,3 +532,29 @@ fn identity_privileges_and_errors() {
         Form::Text,
     );
 }
+
+#[test]
+fn what_an_account_can_not_see_is_said() {
+    let (_, url) = open("CREATE TABLE t (id int PRIMARY KEY); CREATE PROCEDURE p() SELECT 1;");
+    let name = format!("u{}", std::process::id());
+    limosa_testkit::execute_mysql(
+        &url,
+        &format!(
+            "CREATE USER {name}@'%' IDENTIFIED BY 'x'; CREATE USER {name}@localhost IDENTIFIED BY 'x'; \
+             SET @d = CONCAT('GRANT SELECT ON `', DATABASE(), '`.* TO {name}@localhost, {name}@''%'''); \
+             PREPARE s FROM @d; EXECUTE s;"
+        ),
+    );
+    let mut other = url::Url::parse(&url).expect("a URL");
+    other.set_username(&name).expect("a name");
+    other.set_password(Some("x")).expect("a password");
+    let seen = limosa_mysql::open(other.as_str())
+        .and_then(|e| e.inspect())
+        .expect("inspected");
+    assert!(seen.routines.is_empty());
+    for right in ["EXECUTE", "EVENT", "TRIGGER"] {
+        assert!(seen.notes.iter().any(|n| n.contains(right)), "{right}");
+    }
+    let whole = limosa_mysql::open(&url).and_then(|e| e.inspect());
+    assert!(whole.expect("inspected").notes.is_empty());
+}
