@@ -299,7 +299,7 @@ fn what_is_no_database_is_refused_with_a_remedy() {
     std::fs::write(place.path("a.db"), vec![b'x'; 4096]).expect("writes");
     let url = format!("sqlite://{}", place.path("a.db").display());
     let e = limosa_sqlite::open(&url).err().expect("is refused");
-    assert_eq!(e.kind(), ErrorKind::Server);
+    assert_eq!(e.kind(), ErrorKind::File);
     assert!(e.remedy().is_some());
 }
 
