@@ -156,6 +156,8 @@ impl Listener for Live {
             moved
         };
         if let Some((stage, seconds)) = ended {
+            // The bars of the stage go before its last line is written above them.
+            self.draw();
             let moved = match rows {
                 0 => String::new(),
                 n => format!("  {} rows, {}", show_count(n), show_bytes(bytes)),

@@ -108,6 +108,42 @@ fn sigterm_ends_the_same_way_with_its_own_code() {
     interrupt("-TERM", 143);
 }
 
+#[test]
+fn the_second_ctrl_c_ends_at_once() {
+    let it = Sandbox::new();
+    let mut child = it
+        .command(DEMO)
+        // So slow that the first chunk would take minutes.
+        .env("LIMOSA_MAX_ROWS_PER_SECOND", "20")
+        .env("LIMOSA_BATCH_SIZE", "10")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the binary runs");
+    let begun = Instant::now();
+    while !it.path("limosa-demo/.limosa/shop.db").exists() {
+        assert!(begun.elapsed().as_secs() < 60, "the run does not begin");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    for _ in 0..2 {
+        std::process::Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status()
+            .expect("a signal can be sent");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let asked = Instant::now();
+    let code = loop {
+        if let Some(status) = child.try_wait().expect("a child can be asked") {
+            break status.code();
+        }
+        assert!(asked.elapsed().as_secs() < 10, "it does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert_eq!(code, Some(130));
+}
+
 /// Ends the process at every durable step. Needs the feature `failpoints`.
 #[cfg(feature = "failpoints")]
 #[test]

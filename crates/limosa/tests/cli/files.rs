@@ -214,3 +214,27 @@ fn status_asks_for_no_password() {
     it.limosa(&["report"]).ends(0);
     it.limosa(&["verify"]).ends(2);
 }
+
+/// A target that refuses the rows of one table: the others are done, and the same command tries again.
+#[test]
+fn a_table_that_fails_leaves_the_others_and_is_tried_again() {
+    let it = Sandbox::configured("into_existing = true");
+    it.sql(
+        "new.db",
+        "CREATE TABLE city(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL CHECK (name <> '札幌'), people INTEGER);
+         CREATE TABLE visit(city_id INTEGER NOT NULL, day TEXT, note TEXT);",
+    );
+    let ran = it
+        .limosa(&["run"])
+        .ends(4)
+        .says(&["city", "tries the rest again"]);
+    assert!(ran.out.contains("city"), "{}", ran.out);
+    assert_eq!(it.ask("new.db", "SELECT count(*) FROM visit"), "3");
+    it.limosa(&["status"]).ends(4);
+    it.sql(
+        "new.db",
+        "DROP TABLE city; CREATE TABLE city(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, people INTEGER);",
+    );
+    it.limosa(&["run"]).ends(0);
+    assert_eq!(it.ask("new.db", "SELECT count(*) FROM city"), "3");
+}

@@ -61,6 +61,53 @@ fn a_password_never_leaves() {
     }
 }
 
+/// The same with a server that lets the password in, and one that does not: its own words are shown too.
+#[test]
+fn a_password_never_leaves_when_a_server_knows_it() {
+    use limosa_testkit::{execute_mysql, mariadb};
+    let it = Sandbox::shop();
+    let url = mariadb().database();
+    let database = url.rsplit('/').next().expect("a URL has a database");
+    let user = format!("u{}", std::process::id());
+    execute_mysql(
+        &url,
+        &format!(
+            "CREATE USER {user}@'%' IDENTIFIED BY '{CANARY}'; GRANT ALL ON `{database}`.* TO {user}@'%';"
+        ),
+    );
+    let host = url.split('@').nth(1).expect("a URL has a host");
+    it.write("secret", CANARY);
+    it.write("wrong", format!("x{CANARY}"));
+    for (secret, code) in [("wrong", 1), ("secret", 0)] {
+        it.write(
+            "limosa.toml",
+            format!("[source]\nurl = \"sqlite:old.db\"\n[target]\nurl = \"mysql://{user}@{host}\"\npassword = \"file:{secret}\"\n"),
+        );
+        for args in [
+            &["plan", "-vvv", "--output", "json"][..],
+            &["run", "-vvv", "--log-format", "json"],
+            &["verify", "--output", "jsonl"],
+            &["report", "--print", "html"],
+        ] {
+            let ran = it.with(args, &[("LIMOSA_LOG", "trace")]);
+            if args[0] == "run" {
+                assert_eq!(ran.code, code, "{}{}", ran.out, ran.err);
+            }
+            assert!(
+                !ran.out.contains(CANARY) && !ran.err.contains(CANARY),
+                "{args:?}"
+            );
+        }
+    }
+    for (path, bytes) in it.everything() {
+        if path.ends_with("secret") || path.ends_with("wrong") {
+            continue;
+        }
+        let found = bytes.windows(CANARY.len()).any(|w| w == CANARY.as_bytes());
+        assert!(!found, "{}", path.display());
+    }
+}
+
 #[test]
 fn a_password_in_a_flag_is_accepted_with_a_warning() {
     let it = Sandbox::shop();
