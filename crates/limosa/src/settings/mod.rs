@@ -6,10 +6,12 @@
 pub mod amount;
 
 mod address;
+mod checks;
 mod file;
 mod keys;
 mod problem;
 mod resolve;
+mod wishes;
 mod words;
 
 pub use address::{Address, Redactor};

@@ -1,19 +1,17 @@
 //! From the layers to [`Settings`]: every value read once, in one place, with its origin at hand.
 
 use super::amount::{parse_bytes, parse_seconds};
-use super::file::{Amount, Database, File, LATER_STRATEGIES, SCANS, STRATEGIES, Table};
+use super::checks::{Names, choose, name, strategy, within};
+use super::file::{Amount, Database, File, SCANS, STRATEGIES};
 use super::keys::{KEYS, Key, Layer, Origin, key};
+use super::wishes::{pairs, wishes};
 use super::words::{self, Variables};
 use super::{Address, Chosen, Problem, Reach, Settings, nearest};
 use limosa_core::policy::Policies;
 use limosa_core::secret::scrub;
-use limosa_flow::settings::{PlanSettings, RunSettings, TableWish};
-use std::collections::BTreeMap;
+use limosa_flow::settings::{PlanSettings, RunSettings};
 use std::path::{Path, PathBuf};
 use toml::Spanned;
-
-/// A name of a run is the name of a file, of rows in the target and a part of statements' comments.
-const NAME_LENGTH: usize = 64;
 
 pub(super) fn resolve(
     file: Option<(&Path, &str)>,
@@ -427,142 +425,5 @@ impl Teller<'_> {
             value,
             origin,
         }
-    }
-}
-
-trait Names {
-    fn map_names(&self) -> Vec<&'static str>;
-}
-
-impl<T> Names for &[(&'static str, T)] {
-    fn map_names(&self) -> Vec<&'static str> {
-        self.iter().map(|(n, _)| *n).collect()
-    }
-}
-
-fn within(n: u64, least: u64, most: u64, said: &str) -> Result<(), Problem> {
-    let show = |n: u64| match n {
-        n if n >= 1 << 20 && n.is_power_of_two() => super::amount::show_bytes(n),
-        n => n.to_string(),
-    };
-    if n < least {
-        return Err(Problem::new(format!("{said} is too small"))
-            .hint(format!("The least value is {}.", show(least))));
-    }
-    if n > most {
-        return Err(Problem::new(format!("{said} is too large"))
-            .hint(format!("The greatest value is {}.", show(most))));
-    }
-    Ok(())
-}
-
-/// The place of `word` in `list`.
-fn choose(word: &str, what: &str, list: &[&str]) -> Result<usize, Problem> {
-    list.iter().position(|w| *w == word).ok_or_else(|| {
-        let problem = Problem::new(format!("{word:?} is not a {what}"));
-        match nearest(word, list.iter().copied()) {
-            Some(near) => problem.hint(format!("Did you mean \"{near}\"?")),
-            None => problem.hint(format!("Choose one of: {}.", list.join(", "))),
-        }
-    })
-}
-
-fn strategy(word: &str) -> Result<(), Problem> {
-    if LATER_STRATEGIES.contains(&word) {
-        return Err(Problem::new(format!(
-            "the strategy {word:?} is designed and not in this release"
-        ))
-        .hint("This release has strategy = \"big_bang\": everything is copied, then compared."));
-    }
-    choose(word, "strategy", STRATEGIES).map(|_| ())
-}
-
-/// The name of a run: it becomes a file's name and a word in statements.
-fn name(text: &str) -> Result<String, Problem> {
-    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if text.is_empty()
-        || text.len() > NAME_LENGTH
-        || !text.chars().all(good)
-        || !text.starts_with(|c: char| c.is_ascii_alphanumeric())
-    {
-        return Err(
-            Problem::new(format!("{text:?} can not be the name of a migration")).hint(format!(
-                "Use at most {NAME_LENGTH} letters, digits, dots, dashes and underscores, a letter or digit first."
-            )),
-        );
-    }
-    Ok(text.to_owned())
-}
-
-fn pairs(map: &BTreeMap<String, String>) -> Vec<(String, String)> {
-    map.iter().map(|(a, b)| (a.clone(), b.clone())).collect()
-}
-
-/// The wishes of `[[table]]` and `[rename]` together, one per table.
-fn wishes(file: &File, general: Policies) -> Result<Vec<TableWish>, Problem> {
-    let mut wishes: Vec<TableWish> = Vec::new();
-    for t in &file.table {
-        let wish = wish(t, general);
-        if wish.name.is_empty() {
-            return Err(Problem::new("the name of the table is empty").at(t.name.span()));
-        }
-        if wishes.iter().any(|w| w.name == wish.name) {
-            return Err(
-                Problem::new(format!("the table {:?} has two [[table]] parts", wish.name))
-                    .hint("Put everything about one table into one part.")
-                    .at(t.name.span()),
-            );
-        }
-        wishes.push(wish);
-    }
-    let twice = |what: &str| {
-        Problem::new(format!(
-            "{what} has two new names: in [rename] and in [[table]]"
-        ))
-        .hint("Take one of them out.")
-    };
-    for (table, new) in &file.rename.tables {
-        let wish = wish_of(&mut wishes, table);
-        if wish.rename.replace(new.clone()).is_some() {
-            return Err(twice(&format!("the table {table:?}")));
-        }
-    }
-    for (column, new) in &file.rename.columns {
-        let (table, name) = column.rsplit_once('.').ok_or_else(|| {
-            Problem::new(format!("rename.columns: {column:?} names no table"))
-                .hint(format!("Write \"table.{column}\" = \"{new}\"."))
-        })?;
-        let wish = wish_of(&mut wishes, table);
-        if wish.rename_columns.iter().any(|(c, _)| c == name) {
-            return Err(twice(&format!("the column {column:?}")));
-        }
-        wish.rename_columns.push((name.to_owned(), new.clone()));
-    }
-    Ok(wishes)
-}
-
-fn wish_of<'a>(wishes: &'a mut Vec<TableWish>, table: &str) -> &'a mut TableWish {
-    let at = wishes
-        .iter()
-        .position(|w| w.name == table)
-        .unwrap_or_else(|| {
-            wishes.push(TableWish {
-                name: table.to_owned(),
-                ..TableWish::default()
-            });
-            wishes.len() - 1
-        });
-    &mut wishes[at]
-}
-
-fn wish(t: &Table, general: Policies) -> TableWish {
-    TableWish {
-        name: t.name.get_ref().clone(),
-        rename: t.rename.clone(),
-        exclude_columns: t.exclude_columns.clone(),
-        rename_columns: pairs(&t.rename_columns),
-        partition_column: t.partition_column.clone(),
-        types: t.types.as_ref().map(|types| types.over(general)),
-        cast: pairs(&t.cast),
     }
 }
