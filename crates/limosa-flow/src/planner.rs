@@ -17,7 +17,7 @@ use crate::plan::{Estimate, Finding, PLAN_FORMAT, Plan, Severity, Side};
 use crate::progress::{Fact, Progress};
 use crate::scan;
 use crate::settings::PlanSettings;
-use limosa_core::engine::{Engine, Identity};
+use limosa_core::engine::{Engine, Identity, Role};
 use limosa_core::schema::{Catalog, Table};
 use limosa_core::{Error, ErrorKind, Result};
 use std::time::Instant;
@@ -57,7 +57,7 @@ fn inspect(source: &dyn Engine, target: &dyn Engine, progress: &Progress) -> Res
 ///
 /// # Errors
 /// `Conflict` (definite) if both are one database, or the target has tables of these names;
-/// `Configuration` if no table is left; else what the engines say.
+/// `Configuration` if no table is left; `Missing` if the source is not there; else what the engines say.
 pub fn make(
     source: &dyn Engine,
     target: &dyn Engine,
@@ -95,6 +95,8 @@ pub(crate) fn make_with_catalogs(
         .collect();
     if chosen.is_empty() {
         let why = if catalog.tables.is_empty() {
+            // An engine that can make its database shows one that is not there as empty.
+            source.missing_privileges(Role::Source, &catalog)?;
             "the source has no tables"
         } else {
             "no table of the source fits the patterns"

@@ -39,7 +39,7 @@ pub use limosa_flow::progress::{Fact, Listener, Progress};
 pub use limosa_flow::run::{Parts, RunError, Stop};
 pub use limosa_flow::{outcome, plan};
 
-use limosa_core::engine::Engine;
+use limosa_core::engine::{Engine, Role};
 use limosa_core::schema::Catalog;
 use limosa_core::{Error, ErrorKind, Result};
 use limosa_flow::{assess, planner, run};
@@ -118,7 +118,13 @@ impl Limosa {
     /// # Errors
     /// As the engines say.
     pub fn inspect(&self) -> Result<(Catalog, Catalog)> {
-        Ok((self.source()?.inspect()?, self.target()?.inspect()?))
+        let source = self.source()?;
+        let catalog = source.inspect()?;
+        if catalog.tables.is_empty() {
+            // A source that is not there is a mistake; a target may be made yet.
+            source.missing_privileges(Role::Source, &catalog)?;
+        }
+        Ok((catalog, self.target()?.inspect()?))
     }
 
     /// Looks at both databases and says what a migration would do, need and take. Writes nothing.
