@@ -14,6 +14,17 @@ use limosa_core::{Error, ErrorKind, Result};
 /// The note of the inspector by which a table keeps its shape on the way to another SQLite file.
 pub(crate) const WITHOUT_ROWID: &str = "WITHOUT ROWID";
 
+/// SQLite's own table of counters. It is there from the first table with AUTOINCREMENT on.
+pub(crate) const COUNTERS: &str = "sqlite_sequence";
+
+/// Whether a statement sets a counter, as [`Operation::SetCounter`] is said here.
+pub(crate) fn sets_counter(sql: &str) -> bool {
+    ["DELETE FROM ", "INSERT INTO "].iter().any(|verb| {
+        sql.strip_prefix(verb)
+            .is_some_and(|s| s.starts_with(COUNTERS))
+    })
+}
+
 /// SQLite's dialect.
 pub(crate) struct SqliteDialect;
 
@@ -72,15 +83,14 @@ impl Dialect for SqliteDialect {
                     )
                     .on(table.to_string())
                 })?;
-                // The table of counters has no key of its own, so an upsert is two statements.
+                // The table of counters has no key of its own, so an upsert is two statements. A table that
+                // was made without AUTOINCREMENT has no counter, and gets none.
+                let name = literal(&table.name);
                 vec![
+                    format!("DELETE FROM {COUNTERS} WHERE name = {name}"),
                     format!(
-                        "DELETE FROM sqlite_sequence WHERE name = {}",
-                        literal(&table.name)
-                    ),
-                    format!(
-                        "INSERT INTO sqlite_sequence(name, seq) VALUES ({}, {last})",
-                        literal(&table.name)
+                        "INSERT INTO {COUNTERS}(name, seq) SELECT name, {last} FROM sqlite_schema \
+                         WHERE type = 'table' AND name = {name} AND sql LIKE '%AUTOINCREMENT%'"
                     ),
                 ]
             }

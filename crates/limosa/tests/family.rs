@@ -285,6 +285,36 @@ fn sqlite_triggers_go_along_and_do_not_fire_while_rows_come() {
 }
 
 #[test]
+fn sqlite_tables_without_a_counter_need_no_step_for_one() {
+    let rows = "INSERT INTO item VALUES (1, 'a'), (7, 'b');";
+    for others in [
+        "",
+        "CREATE TABLE other (id INTEGER PRIMARY KEY AUTOINCREMENT); INSERT INTO other VALUES (3);",
+    ] {
+        for (counts, kept) in [("", None), (" AUTOINCREMENT", Some(7))] {
+            let here = tempfile::tempdir().expect("a folder");
+            let make =
+                format!("CREATE TABLE item (id INTEGER PRIMARY KEY{counts}, name TEXT); {others}");
+            let source = "CREATE TABLE item (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT);";
+            let old = sqlite(here.path(), "old.db", &format!("{source}{rows}"));
+            let new = sqlite(here.path(), "new.db", &make);
+            let mut settings = settings(here.path(), &old, &new);
+            settings.plan.into_existing = true;
+            whole(settings);
+            let db = rusqlite::Connection::open(here.path().join("new.db")).expect("opens");
+            let last: Option<i64> = db
+                .query_row(
+                    "SELECT seq FROM sqlite_sequence WHERE name = 'item'",
+                    [],
+                    |r| r.get(0),
+                )
+                .ok();
+            assert_eq!(last, kept, "{make}");
+        }
+    }
+}
+
+#[test]
 fn what_names_other_names_or_words_stays_and_is_said() {
     let here = tempfile::tempdir().expect("a folder");
     let old = sqlite(here.path(), "old.db", SQLITE);
