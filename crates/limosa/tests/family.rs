@@ -285,6 +285,46 @@ fn sqlite_triggers_go_along_and_do_not_fire_while_rows_come() {
 }
 
 #[test]
+fn sqlite_values_stay_as_they_are_stored_beside_a_column_that_is_cast() {
+    let here = tempfile::tempdir().expect("a folder");
+    let old = sqlite(
+        here.path(),
+        "old.db",
+        "CREATE TABLE seen (id INTEGER PRIMARY KEY, code VARCHAR(9), at DATETIME, day DATE, ok BOOLEAN,
+           price DECIMAL(8,2), uid UUID, extra JSON, clock TIME);
+         INSERT INTO seen VALUES
+           (1, '1', '2024-01-02 03:04:05', '2024-01-02', 1, 1.5, 'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11', '{ \"a\" : 1 }', '03:04'),
+           (2, '2', '2024-01-02T03:04:05.50Z', '2024-1-2', 'true', '1.50x', 'none', '{', '03:04:05.10'),
+           (3, '3', 1704164645, 1704164645, 0, 2, x'00ff', '[1, 2]', 3),
+           (4, '4', 2460311.5, 'yesterday', 'f', '', NULL, 7, 0.5),
+           (5, '5', x'0102', '', NULL, NULL, '', NULL, '');",
+    );
+    let new = format!("sqlite:{}", here.path().join("new.db").display());
+    let mut settings = settings(here.path(), &old, &new);
+    settings.plan.tables = vec![limosa_flow::settings::TableWish {
+        name: "seen".into(),
+        cast: vec![("code".into(), "text".into())],
+        ..Default::default()
+    }];
+    let (plan, _) = whole(settings);
+    assert!(plan.tables[0].load.wire.is_none(), "a cast is no wire");
+    let stored = |file: &str| -> Vec<String> {
+        let db = rusqlite::Connection::open(here.path().join(file)).expect("opens");
+        let columns = ["at", "day", "ok", "price", "uid", "extra", "clock"];
+        let all: Vec<String> = columns
+            .iter()
+            .map(|c| format!("typeof({c}) || ' ' || quote({c})"))
+            .collect();
+        let sql = format!("SELECT {} FROM seen ORDER BY id", all.join(" || ', ' || "));
+        let mut statement = db.prepare(&sql).expect("SQL");
+        let rows = statement.query_map([], |r| r.get(0)).expect("rows");
+        rows.map(|r| r.expect("a row")).collect()
+    };
+    assert_eq!(stored("new.db").len(), 5);
+    assert_eq!(stored("old.db"), stored("new.db"));
+}
+
+#[test]
 fn sqlite_tables_without_a_counter_need_no_step_for_one() {
     let rows = "INSERT INTO item VALUES (1, 'a'), (7, 'b');";
     for others in [

@@ -24,6 +24,7 @@ pub(super) fn plan(
 ) -> TablePlan {
     let same = from.capabilities().family == to.capabilities().family;
     let free = !same && from.capabilities().dynamic_types;
+    let loose = same && from.capabilities().dynamic_types && to.capabilities().dynamic_types;
     let policies = names::wish(settings, &source.name)
         .and_then(|w| w.types)
         .unwrap_or(settings.policies);
@@ -32,7 +33,7 @@ pub(super) fn plan(
         name: c.source.name.clone(),
         ty: c.source.ty.clone(),
         native: c.source.native.clone(),
-        as_text: (same && own_text(c)) || (free && other_kind(c)),
+        as_text: (same && own_text(c)) || (loose && one_type(c)) || (free && other_kind(c)),
     };
     let read = TableRead {
         table: source.name.clone(),
@@ -76,7 +77,6 @@ pub(super) fn plan(
             .into_iter()
             .find(|format| to.wire_in(&load, format));
     }
-    let loose = same && from.capabilities().dynamic_types && to.capabilities().dynamic_types;
     let (compare_source, compare_target, not_compared) = compare(source, table, same, loose);
     TablePlan {
         read,
@@ -104,6 +104,12 @@ fn own_text(c: &ConvertedColumn) -> bool {
                 | Type::Cidr
                 | Type::MacAddress { .. }
         )
+}
+
+/// Whether the declared type stays as it is: then, between two engines in which a column holds what it likes, a
+/// value passes as it is stored, since one that was understood would be spelled anew.
+fn one_type(c: &ConvertedColumn) -> bool {
+    c.source.ty.base() == c.target.ty.base()
 }
 
 /// Whether the values are of another kind than the declaration: then they are read as they are stored, since a
