@@ -93,9 +93,10 @@ pub(super) fn run(args: Args, output: &Output) -> Answer {
     if output.format() == Format::Text && end == 0 {
         output.note(&format!(
             "\nWhat was done is in {config}: edit it, and try\n  \
-             limosa assess --config {config}   what converts exactly, what not, and why\n  \
-             limosa plan   --config {config}   every step and statement\n  \
+             limosa assess --config {config} --target {next}   what converts exactly, what not, and why\n  \
+             limosa plan   --config {config} --target {next}   every step and statement\n  \
              limosa verify --config {config}   compare again",
+            next = quote(&config.with_file_name("next.db").display().to_string()),
             config = quote(&config.display().to_string())
         ));
     }
