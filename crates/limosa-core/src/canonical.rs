@@ -9,6 +9,7 @@
 //! [`crate::notation`], which the copier uses.
 
 use crate::schema::Type;
+use crate::turn::Turn;
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a canonical form changes: results of different versions are never mixed.
@@ -73,6 +74,7 @@ pub struct CanonicalRows {
     ends: Vec<(usize, usize)>,
     key_end: usize,
     start: usize,
+    turn: Option<Turn>,
 }
 
 impl CanonicalRows {
@@ -83,6 +85,17 @@ impl CanonicalRows {
         self.ends.clear();
         self.key_end = 0;
         self.start = 0;
+        self.turn = None;
+    }
+
+    /// Keeps the turn of a huge row until the rows are emptied.
+    pub fn keep(&mut self, turn: Turn) {
+        self.turn = Some(turn);
+    }
+
+    /// Whether a huge row's turn is kept.
+    pub fn has_turn(&self) -> bool {
+        self.turn.is_some()
     }
 
     /// The bytes held.

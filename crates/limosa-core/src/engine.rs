@@ -332,6 +332,12 @@ pub trait Loader: Send {
     /// Writes encoded rows. On an error the chunk is lost: call [`Loader::rollback`] and begin again.
     fn write(&mut self, bytes: &[u8]) -> Result<()>;
 
+    /// The same with bytes that are nobody else's: who copies them may give their memory back early.
+    /// Used for huge rows.
+    fn write_all(&mut self, bytes: Vec<u8>) -> Result<()> {
+        self.write(&bytes)
+    }
+
     /// Ends the load, marks the chunk `done` with its `rows` and `bytes` in the ledger on condition of the ticket's epoch, and
     /// commits both at once.
     ///

@@ -239,6 +239,10 @@ fn range(
             rows: batch.rows(),
             bytes: batch.bytes() as u64,
         });
+        if batch.bytes() > 16 * LIMIT.bytes {
+            // A huge row's memory is given back before the next one comes.
+            batch.shrink(2 * LIMIT.bytes);
+        }
     }
     Ok(TableScan {
         rows,

@@ -126,7 +126,7 @@ impl Canonicalizer for PostgresCanonicalizer {
             return Ok(false);
         }
         while rows.bytes() < bytes {
-            let event = match self.connection.copy_next() {
+            let event = match self.connection.copy_next(rows.has_turn()) {
                 Ok(event) => event,
                 Err(e) => {
                     self.open = false;
@@ -138,14 +138,18 @@ impl Canonicalizer for PostgresCanonicalizer {
                 CopyEvent::Data(frame) => {
                     let line = self.connection.body(frame);
                     self.rows += 1;
-                    row(
+                    let read = row(
                         line,
                         &self.columns,
                         self.key_columns,
                         rows,
                         &mut self.scratch,
-                    )
-                    .map_or(
+                    );
+                    if let Some(turn) = self.connection.taken(frame) {
+                        rows.keep(turn);
+                        self.scratch = Vec::new();
+                    }
+                    read.map_or(
                         Some("a line is not a row of the text format".to_string()),
                         |()| None,
                     )
@@ -192,13 +196,21 @@ fn row(
             rows.null();
             continue;
         }
-        let text = if memchr::memchr(b'\\', field).is_some() {
-            unescape(field, scratch)?;
-            scratch.as_slice()
-        } else {
-            field
-        };
-        cell(*say, text, rows);
+        match memchr::memchr(b'\\', field) {
+            None => cell(*say, field, rows),
+            // The backslash before bytes in hex is the only one there: no copy of them.
+            Some(0) if say.hex && field.starts_with(b"\\\\x") => cell(*say, &field[1..], rows),
+            Some(_) if say.form == Form::Text => {
+                let mut legal = None;
+                rows.cell_with(|out| legal = unescape(field, out));
+                legal?;
+            }
+            Some(_) => {
+                scratch.clear();
+                unescape(field, scratch)?;
+                cell(*say, scratch, rows);
+            }
+        }
     }
     if columns.len() == key_columns {
         rows.end_key();
@@ -208,7 +220,6 @@ fn row(
 }
 
 fn unescape(field: &[u8], out: &mut Vec<u8>) -> Option<()> {
-    out.clear();
     let mut bytes = field.iter();
     while let Some(b) = bytes.next() {
         if *b != b'\\' {

@@ -204,7 +204,7 @@ impl Reader for PostgresReader {
             return Ok(false);
         }
         while !batch.full(limit) {
-            let event = match self.connection.copy_next() {
+            let event = match self.connection.copy_next(batch.has_turn()) {
                 Ok(event) => event,
                 Err(e) => {
                     self.open = false;
@@ -228,6 +228,9 @@ impl Reader for PostgresReader {
                         }
                         Some(false) => {}
                         None => return Err(self.malformed("a row is not what its lengths say")),
+                    }
+                    if let Some(turn) = self.connection.taken(frame) {
+                        batch.keep(turn);
                     }
                 }
                 CopyEvent::Done(counted) => {

@@ -3,6 +3,7 @@
 
 use limosa_core::canonical::{self, CanonicalRows, Form};
 use limosa_core::engine::CanonicalRead;
+use limosa_core::turn::{HUGE, Turn};
 use rusqlite::Rows;
 use rusqlite::types::ValueRef;
 
@@ -22,7 +23,15 @@ pub(crate) fn fill(
         for (at, column) in read.columns.iter().enumerate() {
             match row.get_ref(at)? {
                 ValueRef::Null => out.null(),
-                value => out.cell_with(|o| write(o, value, column.form)),
+                value => {
+                    if let ValueRef::Text(b) | ValueRef::Blob(b) = value
+                        && b.len() >= HUGE
+                        && !out.has_turn()
+                    {
+                        out.keep(Turn::wait());
+                    }
+                    out.cell_with(|o| write(o, value, column.form));
+                }
             }
             if at + 1 == read.key_columns {
                 out.end_key();

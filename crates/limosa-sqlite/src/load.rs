@@ -17,15 +17,41 @@ use crate::ledger::{NOW, namespace, write_ahead};
 use crate::words::quote;
 use limosa_core::engine::{Ack, LoadSpec, Loader, Ticket};
 use limosa_core::{Error, ErrorKind, Result};
-use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, Statement};
 
 struct Work {
     ticket: Ticket,
     insert: String,
     columns: usize,
 }
+
+impl Work {
+    /// Binds the next row of a block.
+    #[inline]
+    fn bind(&self, insert: &mut Statement<'_>, rest: &mut &[u8]) -> Result<()> {
+        for at in 1..=self.columns {
+            let value = block::take(rest).ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Internal,
+                    "loading rows",
+                    "the bytes end in the middle of a row",
+                )
+                .on(self.ticket.table.to_string())
+            })?;
+            insert
+                .raw_bind_parameter(at, ToSqlOutput::Borrowed(value))
+                .map_err(|e| error(e, "loading rows").on(self.ticket.table.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
+/// KiB of pages in memory: 48 MiB hold the upper pages of a table and its keys.
+const CACHE: i64 = 49_152;
+/// The same while a huge row is written.
+const HUGE_CACHE: i64 = 4096;
 
 /// The loader of one lane.
 pub(crate) struct SqliteLoader {
@@ -40,8 +66,7 @@ impl SqliteLoader {
             write_ahead(&connection)?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", false)?;
-            // 48 MiB: the upper pages of a table and its keys stay in memory.
-            connection.pragma_update(None, "cache_size", -49_152)?;
+            connection.pragma_update(None, "cache_size", -CACHE)?;
             // The log is copied back every 128 MiB rather than every 4.
             connection.pragma_update(None, "wal_autocheckpoint", 32_768)?;
             connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
@@ -95,22 +120,39 @@ impl Loader for SqliteLoader {
         let mut insert = self.connection.prepare_cached(&work.insert).map_err(here)?;
         let mut rest = bytes;
         while !rest.is_empty() {
-            for at in 1..=work.columns {
-                let value = block::take(&mut rest).ok_or_else(|| {
-                    Error::new(
-                        ErrorKind::Internal,
-                        "loading rows",
-                        "the bytes end in the middle of a row",
-                    )
-                    .on(work.ticket.table.to_string())
-                })?;
-                insert
-                    .raw_bind_parameter(at, ToSqlOutput::Borrowed(value))
-                    .map_err(here)?;
-            }
+            work.bind(&mut insert, &mut rest)?;
             insert.raw_execute().map_err(here)?;
         }
         Ok(())
+    }
+
+    /// SQLite copies what is bound, and once more into the row that it stores: the block goes before the
+    /// second copy, its pages are not kept in the cache, and nothing stays bound.
+    fn write_all(&mut self, bytes: Vec<u8>) -> Result<()> {
+        let work = self.work.as_ref().ok_or_else(idle)?;
+        let here = |e| error(e, "loading rows").on(work.ticket.table.to_string());
+        self.connection
+            .pragma_update(None, "cache_size", -HUGE_CACHE)
+            .map_err(here)?;
+        let mut insert = self.connection.prepare_cached(&work.insert).map_err(here)?;
+        let mut at = 0;
+        while at < bytes.len() {
+            let mut rest = &bytes[at..];
+            work.bind(&mut insert, &mut rest)?;
+            at = bytes.len() - rest.len();
+            if rest.is_empty() {
+                break;
+            }
+            insert.raw_execute().map_err(here)?;
+        }
+        if !bytes.is_empty() {
+            drop(bytes);
+            insert.raw_execute().map_err(here)?;
+        }
+        insert.clear_bindings();
+        self.connection
+            .pragma_update(None, "cache_size", -CACHE)
+            .map_err(here)
     }
 
     fn commit(&mut self, rows: u64, bytes: u64) -> Result<Ack> {

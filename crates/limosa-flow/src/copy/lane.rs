@@ -253,7 +253,10 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
                 }
                 None => {
                     self.batch.reset(plan.read.columns.len());
-                    let more = reader.fill(&mut self.batch, limit)?;
+                    let more = reader.fill(&mut self.batch, limit);
+                    // From here on this lane may wait for others.
+                    self.batch.end_turn();
+                    let more = more?;
                     let huge = self.batch.bytes() > pass.share.huge;
                     if huge {
                         work.table.wary.store(WARY, Ordering::Relaxed);
@@ -433,9 +436,13 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
         loader.begin(&plan.load, &ticket)?;
         loop {
             match stream.pieces.recv() {
-                Ok(Piece::Block(block)) => {
-                    loader.write(&block.bytes)?;
+                Ok(Piece::Block(mut block)) => {
                     let bytes = block.bytes.len() as u64;
+                    if block.bytes.len() > pass.share.huge {
+                        loader.write_all(std::mem::take(&mut block.bytes))?;
+                    } else {
+                        loader.write(&block.bytes)?;
+                    }
                     moved.0 += block.rows;
                     moved.1 += bytes;
                     work.table.moved(block.rows, bytes, pass.job.progress);

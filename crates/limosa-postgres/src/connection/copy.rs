@@ -6,6 +6,7 @@
 //! target is sent few large ones, because each costs it about a third of a microsecond.
 
 use super::{Connection, Frame};
+use limosa_core::turn::{HUGE, Turn};
 use limosa_core::{Error, ErrorKind, Result};
 use postgres_protocol::message::frontend;
 use std::io::{IoSlice, Write};
@@ -72,14 +73,30 @@ impl Connection {
         }
     }
 
-    /// The next message of a COPY OUT.
+    /// The next message of a COPY OUT. A huge one waits for its turn, unless it is `kept` already.
     #[inline]
-    pub(crate) fn copy_next(&mut self) -> Result<CopyEvent> {
-        let frame = self.message()?;
+    pub(crate) fn copy_next(&mut self, kept: bool) -> Result<CopyEvent> {
+        if let (b'd', HUGE..) = self.header()?
+            && !kept
+        {
+            self.turn = Some(Turn::wait());
+        }
+        let frame = self.message().inspect_err(|_| self.turn = None)?;
         if frame.tag == b'd' {
             return Ok(CopyEvent::Data(frame));
         }
         self.copy_end(frame).map(CopyEvent::Done)
+    }
+
+    /// After a huge row was taken over from the inbox: gives its memory back, and its turn to whoever
+    /// keeps the row.
+    #[inline]
+    pub(crate) fn taken(&mut self, frame: Frame) -> Option<Turn> {
+        if frame.to - frame.from < HUGE {
+            return None;
+        }
+        self.shrink();
+        self.turn.take()
     }
 
     fn copy_end(&mut self, frame: Frame) -> Result<u64> {

@@ -18,6 +18,7 @@ pub(crate) use query::Answer;
 use crate::connect::{Place, Settings, SslMode};
 use bytes::BytesMut;
 use fault::Fault;
+use limosa_core::turn::Turn;
 use limosa_core::{Error, ErrorKind, Result};
 use postgres_protocol::message::frontend;
 use std::collections::HashMap;
@@ -59,6 +60,7 @@ pub(crate) struct Connection {
     /// What errors say that we were doing.
     pub(crate) doing: &'static str,
     raw: copy::RawFrame,
+    turn: Option<Turn>,
 }
 
 impl Connection {
@@ -166,6 +168,7 @@ impl Connection {
             parameters: HashMap::new(),
             doing: "connecting",
             raw: copy::RawFrame::default(),
+            turn: None,
         };
         let mut words = vec![
             ("user", settings.user.as_str()),
@@ -246,6 +249,7 @@ impl Connection {
     /// Says that it must not be used any more.
     pub(crate) fn abandon(&mut self) {
         self.broken = true;
+        self.turn = None;
     }
 
     /// Asks the server to stop what this connection is doing. Best effort: the request has no answer.
@@ -361,6 +365,16 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Gives back what a huge message took, once it was read.
+    #[cold]
+    fn shrink(&mut self) {
+        // What follows it, if anything did arrive.
+        let rest = self.inbox[self.at..self.end].to_vec();
+        self.inbox = vec![0; READ.max(rest.len())];
+        self.inbox[..rest.len()].copy_from_slice(&rest);
+        (self.at, self.end) = (0, rest.len());
     }
 
     /// Reads the header of the next message without taking it: tag and length of the body.
