@@ -93,6 +93,11 @@ impl CanonicalRows {
         self.turn = Some(turn);
     }
 
+    /// Makes room for `bytes` more bytes.
+    pub fn reserve(&mut self, bytes: usize) {
+        self.bytes.reserve_exact(bytes);
+    }
+
     /// Whether a huge row's turn is kept.
     pub fn has_turn(&self) -> bool {
         self.turn.is_some()

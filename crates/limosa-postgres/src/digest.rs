@@ -12,6 +12,7 @@ use limosa_core::canonical::{self, CanonicalRows, Form};
 use limosa_core::chunk::Range;
 use limosa_core::engine::{CanonicalColumn, CanonicalRead, Canonicalizer};
 use limosa_core::schema::Type;
+use limosa_core::turn::HUGE;
 use limosa_core::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
@@ -138,6 +139,10 @@ impl Canonicalizer for PostgresCanonicalizer {
                 CopyEvent::Data(frame) => {
                     let line = self.connection.body(frame);
                     self.rows += 1;
+                    if line.len() >= HUGE {
+                        // Grown step by step it would be held twice.
+                        rows.reserve(line.len() + 64 * self.columns.len());
+                    }
                     let read = row(
                         line,
                         &self.columns,

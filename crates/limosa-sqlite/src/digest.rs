@@ -26,9 +26,11 @@ pub(crate) fn fill(
                 value => {
                     if let ValueRef::Text(b) | ValueRef::Blob(b) = value
                         && b.len() >= HUGE
-                        && !out.has_turn()
                     {
-                        out.keep(Turn::wait());
+                        if !out.has_turn() {
+                            out.keep(Turn::wait());
+                        }
+                        out.reserve(b.len() + 64);
                     }
                     out.cell_with(|o| write(o, value, column.form));
                 }

@@ -352,7 +352,9 @@ impl Connection {
                 self.at = 0;
             }
             if self.inbox.len() < n {
-                // Grown with what has arrived, so that a length alone does not take the memory.
+                // Grown with what has arrived, so that a length alone does not take the memory; the
+                // addresses for all of it at once, so that nothing is copied and held twice.
+                self.inbox.reserve_exact(n - self.inbox.len());
                 let grown = (self.inbox.len() * 2).min(n.max(READ));
                 self.inbox.resize(grown, 0);
             }
