@@ -56,4 +56,20 @@ mod tests {
             }
         });
     }
+
+    #[test]
+    fn emptied_rows_give_back_their_turn_and_their_memory() {
+        let mut rows = crate::canonical::CanonicalRows::default();
+        let mut batch = crate::batch::Batch::default();
+        for _ in 0..2 {
+            // A turn that was not given back would be waited for without end.
+            rows.keep(Turn::wait());
+            rows.reset(0);
+            batch.keep(Turn::wait());
+            batch.end_turn();
+            batch.keep(Turn::wait());
+            batch.reset(1);
+        }
+        assert!(!rows.has_turn() && !batch.has_turn());
+    }
 }
