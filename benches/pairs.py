@@ -13,6 +13,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import Callable
 
+import whole
+
 COLUMNS = (
     "l_orderkey bigint not null, l_partkey int not null, l_suppkey int not null, l_linenumber int not null, "
     "l_quantity decimal(15,2) not null, l_extendedprice decimal(15,2) not null, l_discount decimal(15,2) not null, "
@@ -24,7 +26,7 @@ KEY = "primary key (l_orderkey, l_linenumber)"
 TABLE = f"create table lineitem ({COLUMNS})"
 TABLE_WITH_KEY = f"create table lineitem ({COLUMNS}, {KEY})"
 ADD_KEY = f"alter table lineitem add {KEY}"
-SOURCE, TARGET = "li", "dst"
+SOURCE, TARGET, WHOLE = "li", "dst", "whole"
 
 
 @dataclass
@@ -208,11 +210,39 @@ class Bench:
             Contender("limosa", self._copy(src, dst, 1), self._pg(False), self._check_pg),
             Contender("limosa, two workers", self._copy(src, dst, 2), self._pg(False), self._check_pg),
         ]
-        for jobs in (1, 2):
-            self._peer("pgcopydb", out, f"pgcopydb, {jobs} job{'s' * (jobs > 1)}",
-                       f"pgcopydb clone --source {src} --target {dst} --dir {self.work}/pgcopydb --table-jobs {jobs} --index-jobs {jobs}",
-                       self._pg(False), self._check_pg)
+        for program in ("pgcopydb", "pgcopydb18"):
+            for jobs in (1, 2):
+                self._pgcopydb(program, out, src, dst, jobs, self._check_pg)
         return out
+
+    def _check_whole(self):
+        try:
+            found = whole.facts(self.s, "pgb", TARGET)
+        except subprocess.CalledProcessError:
+            return "a table is missing"
+        return "" if found == self.facts else f"{' '.join(found)} instead of {' '.join(self.facts)}"
+
+    def pg_pg_whole(self):
+        """Eight tables with all keys, foreign keys and indexes. The limit is the dump as text into the client: no peer's
+        formats are read by the client itself, and it does one thing at a time."""
+        self.s.fresh_pg("pga", WHOLE)
+        self.s.pg("pga", WHOLE, TABLE)
+        self.s.pg("pga", WHOLE, f"\\copy lineitem from '{self.csv}' csv header", ADD_KEY)
+        whole.make(self.s, "pga", WHOLE)
+        self.facts = whole.facts(self.s, "pga", WHOLE)
+        src, dst = self.s.pg_url("pga", WHOLE), self.s.pg_url("pgb", TARGET)
+        out = [Contender("limit", f"pg_dump --no-owner {src} | psql -Xq {dst}", self._pg(False), self._check_whole)]
+        for jobs in (1, 2):
+            out.append(Contender(f"limosa, {jobs} worker{'s' * (jobs > 1)}", self._copy(src, dst, jobs), self._pg(False), self._check_whole))
+        for program in ("pgcopydb", "pgcopydb18"):
+            for jobs in (1, 2):
+                self._pgcopydb(program, out, src, dst, jobs, self._check_whole)
+        return out
+
+    def _pgcopydb(self, program, out, src, dst, jobs, check):
+        self._peer(program, out, f"{program}, {jobs} job{'s' * (jobs > 1)}",
+                   f"{program} clone --source {src} --target {dst} --dir {self.work}/pgcopydb --table-jobs {jobs} --index-jobs {jobs}",
+                   self._pg(False), check)
 
     def _load_maria(self):
         return (f"{self.s.maria_command(TARGET)} -e \"load data local infile '{self.pipe}' into table lineitem "
@@ -329,6 +359,7 @@ class Bench:
         "SQLite → PostgreSQL": sqlite_pg,
         "MariaDB → PostgreSQL": mariadb_pg,
         "PostgreSQL → PostgreSQL": pg_pg,
+        "PostgreSQL → PostgreSQL, eight tables": pg_pg_whole,
         "PostgreSQL → MariaDB": pg_mariadb,
         "SQLite → MariaDB": sqlite_mariadb,
         "MariaDB → SQLite": mariadb_sqlite,
