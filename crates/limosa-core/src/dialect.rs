@@ -1,5 +1,6 @@
 //! What an engine can say: names, types, statements. Pure: no I/O, no clock, no state.
 
+use crate::check::Question;
 use crate::expression::Expr;
 use crate::operation::Operation;
 use crate::policy::Policies;
@@ -112,4 +113,10 @@ pub trait Dialect: Send + Sync {
 
     /// Says an expression; `None` if this engine has no words of the same meaning.
     fn expression(&self, expression: &Expr) -> Option<String>;
+
+    /// Says the question of a data test as one query.
+    ///
+    /// # Errors
+    /// `Unsupported` (definite) if the engine has no such thing; the reason is a sentence for the report.
+    fn question(&self, question: &Question) -> crate::Result<String>;
 }

@@ -25,6 +25,7 @@
 use crate::Result;
 use crate::batch::{Batch, BatchLimit, Reject};
 use crate::canonical::{CanonicalRows, Form};
+use crate::check::Examiner;
 use crate::chunk::{Chunk, Range};
 use crate::dialect::Dialect;
 use crate::operation::ObjectRef;
@@ -136,6 +137,9 @@ pub trait Engine: Send + Sync {
 
     /// Opens a session for statements.
     fn session(&self) -> Result<Box<dyn Session>>;
+
+    /// Opens a connection for data tests: read-only, of one moment.
+    fn examiner(&self) -> Result<Box<dyn Examiner>>;
 
     /// Takes a consistent view of all tables that `lanes` readers can share.
     ///

@@ -18,6 +18,7 @@
 //! | [`chunk`], [`position`], [`change`] | ranges of a table, places in a log, events of a log |
 //! | [`operation`] | one variant per schema act, plain data |
 //! | [`canonical`] | the one form in which two databases are compared |
+//! | [`check`] | what a data test asks of one database |
 //! | [`dialect`], [`engine`] | what an engine must be able to say and to do |
 
 pub mod error;
@@ -35,6 +36,7 @@ pub mod position;
 pub mod change;
 pub mod operation;
 pub mod canonical;
+pub mod check;
 pub mod dialect;
 pub mod engine;
 

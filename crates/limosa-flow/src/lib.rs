@@ -22,4 +22,5 @@ pub mod assess;
 pub mod journal;
 pub mod copy;
 pub mod verify;
+pub mod check;
 pub mod run;

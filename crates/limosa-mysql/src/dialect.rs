@@ -1,9 +1,11 @@
 //! What this engine can say.
 
+use crate::check;
 use crate::connection::Version;
 use crate::place;
 use crate::render;
 use crate::words::{self, MySqlWords};
+use limosa_core::check::Question;
 use limosa_core::dialect::{Dialect, PlaceContext, Placement};
 use limosa_core::error::Result;
 use limosa_core::expression::Expr;
@@ -51,5 +53,9 @@ impl Dialect for MySqlDialect {
 
     fn expression(&self, expression: &Expr) -> Option<String> {
         limosa_sql::write(expression, &self.words)
+    }
+
+    fn question(&self, question: &Question) -> Result<String> {
+        check::question(&self.version, question)
     }
 }

@@ -1,5 +1,6 @@
 //! The whole engine: what was learned when the address was opened, and the opening of everything else.
 
+use crate::check::MySqlExaminer;
 use crate::connect::{self, Target};
 use crate::connection::{Connection, Version};
 use crate::dialect::MySqlDialect;
@@ -10,6 +11,7 @@ use crate::load::ChunkLoader;
 use crate::privileges;
 use crate::session::MySqlSession;
 use crate::snapshot;
+use limosa_core::check::Examiner;
 use limosa_core::dialect::Dialect;
 use limosa_core::engine::*;
 use limosa_core::error::{Error, ErrorKind, Result};
@@ -186,6 +188,10 @@ impl Engine for MySql {
 
     fn session(&self) -> Result<Box<dyn Session>> {
         Ok(Box::new(MySqlSession::open(&self.target)?))
+    }
+
+    fn examiner(&self) -> Result<Box<dyn Examiner>> {
+        Ok(Box::new(MySqlExaminer::open(&self.target)?))
     }
 
     fn snapshot(&self, lanes: usize) -> Result<Box<dyn Snapshot>> {

@@ -19,10 +19,12 @@
 //! | `snapshot`, `read` | a consistent view and its rows |
 //! | `encode`, `load`, `ledger` | writing, once |
 //! | `digest` | canonical rows |
+//! | `check` | questions of data tests |
 //! | `session`, `privileges`, `engine` | statements, rights, and the whole |
 
 mod auth;
 mod bounds;
+mod check;
 mod connect;
 mod connection;
 mod dialect;

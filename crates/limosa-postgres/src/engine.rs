@@ -1,5 +1,6 @@
 //! The face of the engine: [`Engine`] and [`Session`].
 
+use crate::check::PostgresExaminer;
 use crate::connect::Settings;
 use crate::connection::Connection;
 use crate::dialect::PostgresDialect;
@@ -9,6 +10,7 @@ use crate::load::PostgresLoader;
 use crate::names::{ident, literal, table};
 use crate::snapshot::{self, PostgresSnapshot};
 use crate::{inspect, wire};
+use limosa_core::check::Examiner;
 use limosa_core::dialect::Dialect;
 use limosa_core::engine::{
     Capabilities, Encoder, Engine, Identity, Ledger, LoadSpec, Loader, MissingPrivilege, Role,
@@ -154,6 +156,10 @@ impl Engine for Postgres {
         // A function may be made before the tables that its body names.
         c.query("SET check_function_bodies = off")?;
         Ok(Box::new(PostgresSession(c)))
+    }
+
+    fn examiner(&self) -> Result<Box<dyn Examiner>> {
+        Ok(Box::new(PostgresExaminer::open(&self.settings)?))
     }
 
     fn snapshot(&self, _lanes: usize) -> Result<Box<dyn Snapshot>> {

@@ -13,8 +13,10 @@
 //! | `wire`, `select`, `value` | formats, ranges, binary values |
 //! | `read`, `digest`, `snapshot` | rows out |
 //! | `encode`, `load`, `ledger` | rows in, exactly once |
+//! | `check` | questions of data tests |
 //! | `engine` | the contract's face |
 
+mod check;
 mod connect;
 mod connection;
 pub mod dialect;

@@ -1,7 +1,9 @@
 //! What SQLite can say: pure functions from neutral acts to statements.
 
+use crate::check;
 use crate::types::{self, Native};
 use crate::words::{SqliteWords, literal, quote};
+use limosa_core::check::Question;
 use limosa_core::dialect::{Dialect, PlaceContext, Placement};
 use limosa_core::expression::{Expr, SqlText};
 use limosa_core::operation::Operation;
@@ -161,6 +163,10 @@ impl Dialect for SqliteDialect {
 
     fn expression(&self, expression: &Expr) -> Option<String> {
         limosa_sql::write(expression, &SqliteWords)
+    }
+
+    fn question(&self, question: &Question) -> Result<String> {
+        check::question(question)
     }
 }
 

@@ -11,8 +11,10 @@
 //! | `rows`, `decode`, `digest`, `read`, `snapshot` | the reading side |
 //! | `block`, `encode`, `ledger`, `load` | the writing side |
 //! | `session` | single statements |
+//! | `check` | questions of data tests |
 
 mod block;
+mod check;
 mod connect;
 mod ddl;
 mod decode;
@@ -31,6 +33,7 @@ mod words;
 
 use connect::File;
 use dialect::SqliteDialect;
+use limosa_core::check::Examiner;
 use limosa_core::dialect::Dialect;
 use limosa_core::engine::{
     Capabilities, Encoder, Engine, Identity, Ledger, LoadSpec, Loader, MissingPrivilege, Role,
@@ -195,6 +198,10 @@ impl Engine for SqliteEngine {
 
     fn session(&self) -> Result<Box<dyn Session>> {
         Ok(Box::new(session::SqliteSession::new(&self.file)))
+    }
+
+    fn examiner(&self) -> Result<Box<dyn Examiner>> {
+        Ok(Box::new(check::SqliteExaminer::open(&self.file)?))
     }
 
     fn snapshot(&self, lanes: usize) -> Result<Box<dyn Snapshot>> {

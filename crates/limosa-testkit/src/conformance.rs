@@ -6,6 +6,7 @@
 //! servers' own clients write the data and read the results, so that an engine is not its own judge.
 
 mod catalog;
+mod check;
 mod ledger;
 mod loading;
 mod network;
@@ -14,6 +15,7 @@ mod snapshot;
 mod types;
 
 pub use catalog::*;
+pub use check::*;
 pub use ledger::*;
 pub use loading::*;
 pub use network::*;
@@ -137,6 +139,9 @@ macro_rules! conformance {
             literals_are_what_they_say
             a_session_counts_and_finds
             wrong_sql_is_an_error_and_the_session_goes_on
+            data_tests_count_alike
+            data_tests_aggregate_alike
+            an_examiner_writes_nothing
             integer_keys_are_cut_so_that_each_row_is_read_once
             text_keys_are_cut_so_that_each_row_is_read_once
             other_keys_are_cut_so_that_each_row_is_read_once

@@ -69,6 +69,10 @@ impl Dialect for Words {
         Ok(vec![format!("{operation:?}")])
     }
 
+    fn question(&self, _: &limosa_core::check::Question) -> limosa_core::Result<String> {
+        Ok(String::new())
+    }
+
     fn expression(&self, expression: &Expr) -> Option<String> {
         match expression {
             Expr::Column(c) => Some(self.quote(c)),

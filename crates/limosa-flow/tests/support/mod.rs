@@ -310,6 +310,9 @@ impl Engine for Faulty {
     fn session(&self) -> Result<Box<dyn Session>> {
         self.inner.session()
     }
+    fn examiner(&self) -> Result<Box<dyn limosa_core::check::Examiner>> {
+        self.inner.examiner()
+    }
     fn snapshot(&self, lanes: usize) -> Result<Box<dyn Snapshot>> {
         Ok(Box::new(FaultySnapshot {
             inner: self.inner.snapshot(lanes)?,

@@ -69,6 +69,61 @@ impl Connection {
         self.answer()
     }
 
+    /// Runs one statement and shows its rows as they come; nothing is kept. After an error of `see` the
+    /// connection is not used any more.
+    pub(crate) fn each(
+        &mut self,
+        sql: &str,
+        see: &mut dyn FnMut(&[Option<&str>]) -> Result<()>,
+    ) -> Result<()> {
+        self.send(|out| {
+            frontend::parse("", sql, [], out)?;
+            let none: [&str; 0] = [];
+            let bound = frontend::bind("", "", [], none, |_, _| Ok(IsNull::Yes), [], out);
+            match bound {
+                Ok(()) => {}
+                Err(frontend::BindError::Conversion(e)) => return Err(std::io::Error::other(e)),
+                Err(frontend::BindError::Serialization(e)) => return Err(e),
+            }
+            frontend::execute("", 0, out)?;
+            frontend::sync(out);
+            Ok(())
+        })?;
+        let mut error: Option<Error> = None;
+        loop {
+            let frame = match self.message() {
+                Ok(frame) => frame,
+                Err(e) => return Err(error.unwrap_or(e)),
+            };
+            match frame.tag {
+                b'Z' => break,
+                b'D' => {
+                    let Some(row) = cells(self.body(frame)) else {
+                        return Err(self.malformed("a row is not what its lengths say"));
+                    };
+                    let row: Vec<Option<&str>> = row.iter().map(Option::as_deref).collect();
+                    if let Err(e) = see(&row) {
+                        self.cancel();
+                        self.abandon();
+                        return Err(e);
+                    }
+                }
+                b'E' => {
+                    let fault = self.fault(frame);
+                    error.get_or_insert(fault);
+                    if self.broken {
+                        break;
+                    }
+                }
+                b'C' | b'1' | b'2' | b'3' | b'T' | b't' | b'n' | b'I' | b's' => {}
+                b'G' => self.send(|out| frontend::copy_fail("not expected", out))?,
+                b'H' | b'd' | b'c' => {}
+                tag => return Err(self.unexpected(tag)),
+            }
+        }
+        error.map_or(Ok(()), Err)
+    }
+
     /// Reads answers up to ReadyForQuery. An error is given once the server is ready again.
     pub(super) fn answer(&mut self) -> Result<Answer> {
         let mut answer = Answer::default();

@@ -3,9 +3,11 @@
 mod place;
 mod render;
 
+use crate::check;
 use crate::names;
 use crate::words::PostgresWords;
 use limosa_core::Result;
+use limosa_core::check::Question;
 use limosa_core::dialect::{Dialect, PlaceContext, Placement};
 use limosa_core::expression::Expr;
 use limosa_core::operation::Operation;
@@ -46,5 +48,9 @@ impl Dialect for PostgresDialect {
 
     fn expression(&self, expression: &Expr) -> Option<String> {
         limosa_sql::write(expression, &PostgresWords)
+    }
+
+    fn question(&self, question: &Question) -> Result<String> {
+        check::question(question)
     }
 }
