@@ -233,6 +233,21 @@ impl Batch {
         Cells { rest: &self.buffer }
     }
 
+    /// Walks the rows.
+    pub fn each_row(&self) -> Rows<'_> {
+        Rows {
+            cells: self.cells(),
+            columns: self.columns,
+            left: self.rows,
+        }
+    }
+
+    /// Puts a whole row of a batch with as many columns, and ends it.
+    pub fn put_row(&mut self, row: Row<'_>) {
+        self.buffer.extend_from_slice(row.0);
+        self.rows += 1;
+    }
+
     /// Puts NULL.
     #[inline]
     pub fn put_null(&mut self) {
@@ -483,6 +498,90 @@ impl<'a> Iterator for Cells<'a> {
     }
 }
 
+/// One whole row of a batch, as it lies there.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a>(&'a [u8]);
+
+impl<'a> Row<'a> {
+    /// Walks its cells.
+    pub fn cells(&self) -> Cells<'a> {
+        Cells { rest: self.0 }
+    }
+
+    /// How many bytes it takes in a batch.
+    pub fn bytes(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// A walk over the rows of a batch.
+#[derive(Clone, Debug)]
+pub struct Rows<'a> {
+    cells: Cells<'a>,
+    columns: usize,
+    left: u64,
+}
+
+impl<'a> Iterator for Rows<'a> {
+    type Item = Row<'a>;
+
+    fn next(&mut self) -> Option<Row<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let all = self.cells.rest;
+        for _ in 0..self.columns {
+            self.cells.next();
+        }
+        Some(Row(&all[..all.len() - self.cells.rest.len()]))
+    }
+}
+
+/// The sort of trouble with a value. Those that a policy is about have the policy's name.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// U+0000 in text.
+    Nul,
+    /// A date that no calendar has.
+    BadDate,
+    /// NaN or an infinity.
+    NotFinite,
+    /// Bytes in text that are not UTF-8.
+    InvalidText,
+    /// A value of another type than its column.
+    Mismatch,
+    /// A number with more digits than the target keeps.
+    Precision,
+    /// A number, a date or a length beyond what the target's column holds.
+    OutOfRange,
+    /// A constraint of the target: a key that is taken, a NULL that is forbidden, a check.
+    Constraint,
+    /// A computed column or a filter that fails.
+    Transform,
+    /// Anything else.
+    #[default]
+    Other,
+}
+
+impl Cause {
+    /// Its word, as in the configuration and in filters.
+    pub fn word(self) -> &'static str {
+        match self {
+            Cause::Nul => "nul",
+            Cause::BadDate => "bad_date",
+            Cause::NotFinite => "not_finite",
+            Cause::InvalidText => "invalid_text",
+            Cause::Mismatch => "mismatch",
+            Cause::Precision => "precision",
+            Cause::OutOfRange => "out_of_range",
+            Cause::Constraint => "constraint",
+            Cause::Transform => "transform",
+            Cause::Other => "other",
+        }
+    }
+}
+
 /// Why an encoder can not write a cell. Carries no value: it may be secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject {
@@ -490,6 +589,8 @@ pub struct Reject {
     pub row: u64,
     /// The column, from 0.
     pub column: usize,
+    /// The sort of trouble.
+    pub cause: Cause,
     /// Why: "text in an integer column", "U+0000 in text", "NaN in a decimal".
     pub reason: String,
 }
@@ -534,6 +635,29 @@ mod tests {
             }
             let back: Vec<Value> = batch.cells().map(|c| c.to_value()).collect();
             prop_assert_eq!(back, values);
+        }
+
+        #[test]
+        fn rows_can_be_taken_out_one_by_one(values in proptest::collection::vec(value(), 0..40), columns in 1usize..4) {
+            let whole = values.len() / columns;
+            let mut batch = Batch::default();
+            batch.reset(columns);
+            for row in values.chunks_exact(columns) {
+                for v in row {
+                    batch.put_cell(v.as_cell());
+                }
+                batch.end_row();
+            }
+            let mut odd = Batch::default();
+            odd.reset(columns);
+            for (_, row) in batch.each_row().enumerate().filter(|(i, _)| i % 2 == 1) {
+                odd.put_row(row);
+            }
+            prop_assert_eq!(batch.each_row().count(), whole);
+            prop_assert_eq!(odd.rows() as usize, whole / 2);
+            let back: Vec<Value> = odd.cells().map(|c| c.to_value()).collect();
+            let want: Vec<Value> = values.chunks_exact(columns).skip(1).step_by(2).flatten().cloned().collect();
+            prop_assert_eq!(back, want);
         }
     }
 }

@@ -160,6 +160,9 @@ pub trait Engine: Send + Sync {
     /// Opens one lane's connection for loading.
     fn loader(&self) -> Result<Box<dyn Loader>>;
 
+    /// The same for rows that come when the target's foreign keys are there already: they are checked.
+    fn late_loader(&self) -> Result<Box<dyn Loader>>;
+
     /// Opens the ledger.
     fn ledger(&self) -> Result<Box<dyn Ledger>>;
 
@@ -325,7 +328,8 @@ pub struct Ticket {
     pub epoch: i64,
 }
 
-/// Loads chunks. Lifecycle: `begin → write* → commit | rollback → begin …`.
+/// Loads chunks. Lifecycle: `begin → write* → commit | rollback → begin …`, or with `write_apart*` in place of
+/// `write*` for a chunk in which the target has refused something.
 ///
 /// Dropped in between, it must leave nothing behind.
 pub trait Loader: Send {
@@ -341,6 +345,16 @@ pub trait Loader: Send {
     fn write_all(&mut self, bytes: Vec<u8>) -> Result<()> {
         self.write(&bytes)
     }
+
+    /// Writes `rows` encoded rows so that they are in the chunk's transaction all together or not at
+    /// all (a savepoint), and says at once if the target refuses any of them; what the target would
+    /// check only at the commit is checked here. Slow, so only for a chunk that was refused as a whole:
+    /// whoever halves the rows finds those that are to blame.
+    ///
+    /// # Errors
+    /// One that [`crate::Error::refuses_rows`]: none of these rows is in, and the chunk goes on. Any other: the
+    /// chunk is lost, as after [`Loader::write`].
+    fn write_apart(&mut self, rows: u64, bytes: &[u8]) -> Result<()>;
 
     /// Ends the load, marks the chunk `done` with its `rows` and `bytes` in the ledger on condition of the ticket's epoch, and
     /// commits both at once.

@@ -155,6 +155,11 @@ impl Error {
         self.0.kind.disposition()
     }
 
+    /// Whether the rows are to blame: the target would take others.
+    pub fn refuses_rows(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Value | ErrorKind::Constraint)
+    }
+
     /// What was being done.
     pub fn doing(&self) -> &str {
         &self.0.doing

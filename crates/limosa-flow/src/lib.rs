@@ -20,6 +20,7 @@ pub mod estimate;
 pub mod planner;
 pub mod assess;
 pub mod journal;
+pub mod rejects;
 pub mod copy;
 pub mod verify;
 pub mod check;

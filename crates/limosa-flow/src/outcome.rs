@@ -34,6 +34,9 @@ pub struct TableOutcome {
     pub chunks: (u64, u64),
     /// Chunks that an earlier run had done.
     pub resumed: u64,
+    /// Rows that were left out of it, over all runs of this migration.
+    #[serde(default)]
+    pub rejected: u64,
     /// Why it failed: one line each, with the key range and the server's words.
     pub errors: Vec<String>,
 }
@@ -144,4 +147,11 @@ pub struct Outcome {
     pub steps: Vec<StepOutcome>,
     /// The comparison, if it was made.
     pub comparison: Option<Comparison>,
+}
+
+impl Outcome {
+    /// Rows that were left out, of all tables.
+    pub fn rejected(&self) -> u64 {
+        self.tables.iter().map(|t| t.rejected).sum()
+    }
 }

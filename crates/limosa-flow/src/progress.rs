@@ -55,6 +55,13 @@ pub enum Fact {
         /// Why, if it did not go well.
         why: Option<String>,
     },
+    /// Rows of a table were left out of a chunk that is done.
+    Rejected {
+        /// The table, by its target name.
+        table: TableName,
+        /// Rows since the last such fact.
+        rows: u64,
+    },
     /// A step (a schema act) was done.
     StepDone {
         /// What it was, in words.

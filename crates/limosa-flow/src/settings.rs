@@ -2,6 +2,7 @@
 //! belong to the faces; defaults are here.
 
 use limosa_core::policy::Policies;
+use limosa_core::schema::TableName;
 use serde::{Deserialize, Serialize};
 
 /// How thoroughly values are looked at before a plan is made.
@@ -91,6 +92,10 @@ pub struct RunSettings {
     pub retry_attempts: u32,
     /// Rejected rows over rows handled above which the run stops.
     pub error_threshold: f64,
+    /// Rows that are handled before that share is judged; at a table's end it is judged anyway.
+    pub error_threshold_min: u64,
+    /// Thresholds of single tables, by their source names (`schema.name` or `name`).
+    pub table_thresholds: Vec<(String, f64)>,
     /// The share of rows that is compared, in percent.
     pub validate_percentage: f64,
     /// Rows a second over all lanes, at most.
@@ -112,11 +117,24 @@ impl Default for RunSettings {
             chunk_bytes: 64 << 20,
             retry_attempts: 5,
             error_threshold: 0.0,
+            error_threshold_min: 1000,
+            table_thresholds: Vec::new(),
             validate_percentage: 100.0,
             max_rows_per_second: None,
             max_bytes_per_second: None,
             steal: false,
             max_differences: 100,
         }
+    }
+}
+
+impl RunSettings {
+    /// The threshold that a table was given for itself.
+    pub fn own_threshold(&self, source: &TableName) -> Option<f64> {
+        let full = source.to_string();
+        self.table_thresholds
+            .iter()
+            .find(|(name, _)| *name == full || *name == source.name)
+            .map(|(_, threshold)| *threshold)
     }
 }

@@ -8,7 +8,7 @@
 //! `CHARACTER SET binary`, so the server converts nothing but what [`crate::load`] names. Floats are
 //! written with the digits of the double that equals them, so that reading them back rounds nothing.
 
-use limosa_core::batch::{Batch, Cell, Reject};
+use limosa_core::batch::{Batch, Cause, Cell, Reject};
 use limosa_core::engine::{ColumnWrite, Encoder, LoadSpec};
 use limosa_core::error::{Error, ErrorKind, Result};
 use limosa_core::notation;
@@ -161,6 +161,7 @@ impl Encoder for RowEncoder {
                     return Err(Reject {
                         row,
                         column: at,
+                        cause: Cause::Other,
                         reason: "the row has too few cells".into(),
                     });
                 };
@@ -172,6 +173,7 @@ impl Encoder for RowEncoder {
                     return Err(Reject {
                         row,
                         column: at,
+                        cause: Cause::Other,
                         reason,
                     });
                 }

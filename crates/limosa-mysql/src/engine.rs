@@ -211,7 +211,19 @@ impl Engine for MySql {
     }
 
     fn loader(&self) -> Result<Box<dyn Loader>> {
-        Ok(Box::new(ChunkLoader::open(&self.target, self.infile)?))
+        Ok(Box::new(ChunkLoader::open(
+            &self.target,
+            self.infile,
+            false,
+        )?))
+    }
+
+    fn late_loader(&self) -> Result<Box<dyn Loader>> {
+        Ok(Box::new(ChunkLoader::open(
+            &self.target,
+            self.infile,
+            true,
+        )?))
     }
 
     fn ledger(&self) -> Result<Box<dyn Ledger>> {

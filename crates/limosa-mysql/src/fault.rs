@@ -13,9 +13,9 @@ pub(crate) fn kind(code: u16) -> ErrorKind {
         2002 | 2003 | 2006 | 2013 | 2055 | 1158..=1161 | 4031 => ErrorKind::Connection,
         1045 | 1698 | 1862 | 3118 | 1251 | 3159 | 4151 => ErrorKind::Authentication,
         1044 | 1142 | 1143 | 1227 | 1370 | 1095 | 1290 | 1419 | 1836 => ErrorKind::Privilege,
-        1048 | 1062 | 1216 | 1217 | 1451 | 1452 | 1586 | 1761 | 1762 | 1859 | 3819 | 4025 => {
-            ErrorKind::Constraint
-        }
+        // 1644: a trigger raised it.
+        1048 | 1062 | 1216 | 1217 | 1451 | 1452 | 1586 | 1644 | 1761 | 1762 | 1859 | 3819
+        | 4025 => ErrorKind::Constraint,
         1264
         | 1265
         | 1292

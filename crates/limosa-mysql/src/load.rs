@@ -11,7 +11,11 @@
 //! is `CommitUnknown`: the ledger knows. A connection that is dropped in between is rolled back by
 //! the server.
 //!
-//! Foreign keys are not checked while loading (they are added, and checked, after the load).
+//! A part of [`Loader::write_apart`] is a load of its own within a savepoint: refused, it is rolled back to the
+//! savepoint.
+//!
+//! Foreign keys are not checked while loading (they are added, and checked, after the load), unless the rows
+//! come late. Triggers fire either way: the server knows no other.
 //! `unique_checks` stays on: off, together with the other, MariaDB takes a slower path into empty tables.
 
 use crate::connect::Target;
@@ -56,20 +60,26 @@ pub(crate) struct ChunkLoader {
     ticket: Option<Ticket>,
     started: bool,
     affected: u64,
+    /// Rows that went in apart, once any did.
+    apart: Option<u64>,
+    /// Whether foreign keys are checked: the rows come after them.
+    late: bool,
     /// The unfinished row of the fallback.
     pending: Vec<u8>,
     statement: Vec<u8>,
 }
 
-fn open_connection(target: &Arc<Target>) -> Result<Connection> {
+fn open_connection(target: &Arc<Target>, late: bool) -> Result<Connection> {
     let mut connection = Connection::open(target)?;
-    connection.run(DOING, "SET SESSION foreign_key_checks = 0")?;
+    if !late {
+        connection.run(DOING, "SET SESSION foreign_key_checks = 0")?;
+    }
     Ok(connection)
 }
 
 impl ChunkLoader {
-    pub(crate) fn open(target: &Arc<Target>, infile: bool) -> Result<Self> {
-        let mut connection = open_connection(target)?;
+    pub(crate) fn open(target: &Arc<Target>, infile: bool, late: bool) -> Result<Self> {
+        let mut connection = open_connection(target, late)?;
         let packet = connection
             .value(DOING, "SELECT @@max_allowed_packet")?
             .and_then(|t| t.parse::<usize>().ok())
@@ -83,6 +93,8 @@ impl ChunkLoader {
             ticket: None,
             started: false,
             affected: 0,
+            apart: None,
+            late,
             pending: Vec::new(),
             statement: Vec::new(),
         })
@@ -256,6 +268,26 @@ impl ChunkLoader {
         self.refused(rows, self.affected, warnings)
     }
 
+    fn part(&mut self, rows: u64, bytes: &[u8]) -> Result<()> {
+        self.connection.run(DOING, "SAVEPOINT limosa_part")?;
+        self.affected = 0;
+        let loaded = self.write(bytes).and_then(|()| self.end_load(rows));
+        if let Err(error) = loaded {
+            if error.refuses_rows() && !self.connection.is_broken() {
+                self.started = false;
+                self.pending.clear();
+                self.statement.clear();
+                self.connection
+                    .run(DOING, "ROLLBACK TO SAVEPOINT limosa_part")?;
+            }
+            return Err(error);
+        }
+        self.connection
+            .run(DOING, "RELEASE SAVEPOINT limosa_part")?;
+        self.apart = Some(self.apart.unwrap_or(0) + rows);
+        Ok(())
+    }
+
     fn mark(&mut self, ticket: &Ticket, rows: u64, bytes: u64) -> Result<()> {
         let done = self.connection.run(
             DOING,
@@ -274,7 +306,11 @@ impl ChunkLoader {
 
     fn try_commit(&mut self, rows: u64, bytes: u64) -> Result<()> {
         let ticket = self.ticket.clone().ok_or_else(Self::unbegun)?;
-        self.end_load(rows)?;
+        match self.apart {
+            Some(taken) if taken == rows => {}
+            Some(_) => return Err(Self::unbegun()),
+            None => self.end_load(rows)?,
+        }
         self.mark(&ticket, rows, bytes)
     }
 }
@@ -372,6 +408,7 @@ impl Loader for ChunkLoader {
         self.ticket = Some(ticket.clone());
         self.started = false;
         self.affected = 0;
+        self.apart = None;
         self.pending.clear();
         self.statement.clear();
         Ok(())
@@ -399,6 +436,14 @@ impl Loader for ChunkLoader {
             self.insert(bytes, false)
         };
         written.map_err(|e| e.on(self.table()))
+    }
+
+    fn write_apart(&mut self, rows: u64, bytes: &[u8]) -> Result<()> {
+        if self.ticket.is_none() || self.started {
+            return Err(Self::unbegun());
+        }
+        self.apart.get_or_insert(0);
+        self.part(rows, bytes).map_err(|e| e.on(self.table()))
     }
 
     fn commit(&mut self, rows: u64, bytes: u64) -> Result<Ack> {
@@ -429,6 +474,7 @@ impl Loader for ChunkLoader {
 
     fn rollback(&mut self) -> Result<()> {
         self.ticket = None;
+        self.apart = None;
         self.pending.clear();
         self.statement.clear();
         let half_sent = self.started;
@@ -436,7 +482,7 @@ impl Loader for ChunkLoader {
         if self.connection.is_broken() || half_sent {
             // In the middle of a load the only way back is to end the session: ending the load would take the
             // rows in first. The server rolls back what a vanished session had.
-            let fresh = open_connection(&self.target)?;
+            let fresh = open_connection(&self.target, self.late)?;
             let id = self.connection.id;
             self.connection = fresh;
             let _ = self.connection.run(DOING, &format!("KILL CONNECTION {id}"));

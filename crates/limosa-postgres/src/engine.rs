@@ -209,7 +209,11 @@ impl Engine for Postgres {
     }
 
     fn loader(&self) -> Result<Box<dyn Loader>> {
-        Ok(Box::new(PostgresLoader::open(&self.settings)?))
+        Ok(Box::new(PostgresLoader::open(&self.settings, false)?))
+    }
+
+    fn late_loader(&self) -> Result<Box<dyn Loader>> {
+        Ok(Box::new(PostgresLoader::open(&self.settings, true)?))
     }
 
     fn ledger(&self) -> Result<Box<dyn Ledger>> {

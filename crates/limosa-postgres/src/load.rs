@@ -5,6 +5,10 @@
 //! the chunk since, it hits none and everything is rolled back. The server's count of the rows that it
 //! took must be the caller's. Once COMMIT was sent and no answer came, nobody here knows: the error is
 //! ambiguous and the ledger is asked ([`crate::ledger`] waits there for a transaction that still runs).
+//!
+//! A part of [`Loader::write_apart`] is a COPY of its own within a savepoint: refused, it is rolled back to
+//! the savepoint and none of its rows is in. Deferred constraints are made immediate first, so that the
+//! commit has nothing left to refuse.
 
 use crate::connect::Settings;
 use crate::connection::Connection;
@@ -12,6 +16,7 @@ use crate::encode::plan;
 use crate::names;
 use crate::wire;
 use limosa_core::engine::{Ack, LoadSpec, Loader, Ticket};
+use limosa_core::schema::TableName;
 use limosa_core::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
@@ -32,18 +37,30 @@ pub(crate) struct PostgresLoader {
     registered: Option<String>,
     ticket: Option<Ticket>,
     form: Form,
+    /// The COPY statement of the table.
+    copy: String,
     copying: bool,
+    /// Rows that went in apart, once any did.
+    apart: Option<u64>,
+    /// Whether foreign keys are checked: the rows come after them.
+    late: bool,
+    /// Triggers of the application that are asleep in this transaction.
+    asleep: Vec<String>,
 }
 
 impl PostgresLoader {
-    pub(crate) fn open(settings: &Arc<Settings>) -> Result<Self> {
+    pub(crate) fn open(settings: &Arc<Settings>, late: bool) -> Result<Self> {
         Ok(Self {
             settings: Arc::clone(settings),
-            connection: connect(settings)?,
+            connection: connect(settings, late)?,
             registered: None,
             ticket: None,
             form: Form::Rows,
+            copy: String::new(),
             copying: false,
+            apart: None,
+            late,
+            asleep: Vec::new(),
         })
     }
 
@@ -68,6 +85,8 @@ impl PostgresLoader {
             let _ = self.connection.copy_fail();
         }
         self.copying = false;
+        self.apart = None;
+        self.asleep.clear();
         self.ticket = None;
         if !self.connection.broken()
             && self.connection.in_transaction()
@@ -78,14 +97,16 @@ impl PostgresLoader {
     }
 }
 
-fn connect(settings: &Arc<Settings>) -> Result<Connection> {
+fn connect(settings: &Arc<Settings>, late: bool) -> Result<Connection> {
     let mut c = Connection::open(settings)?;
     c.doing = "preparing to load";
     // Triggers and foreign keys are for the application's writes. Who may not say so loads with them.
-    match c.query("SET session_replication_role = replica") {
-        Ok(_) => {}
-        Err(e) if e.kind() == ErrorKind::Privilege => {}
-        Err(e) => return Err(e),
+    if !late {
+        match c.query("SET session_replication_role = replica") {
+            Ok(_) => {}
+            Err(e) if e.kind() == ErrorKind::Privilege => {}
+            Err(e) => return Err(e),
+        }
     }
     // `Durable` is only true if the commit waits for the disk.
     c.query(
@@ -100,7 +121,7 @@ impl Loader for PostgresLoader {
             self.abort();
         }
         if self.connection.broken() {
-            self.connection = connect(&self.settings)?;
+            self.connection = connect(&self.settings, self.late)?;
             self.registered = None;
         }
         self.connection.doing = "loading rows";
@@ -122,15 +143,14 @@ impl Loader for PostgresLoader {
                 Some(format) => format == wire::BINARY,
                 None => self.form == Form::Rows,
             };
-            self.connection.copy_in(&format!(
+            self.copy = format!(
                 "COPY {} ({}) FROM STDIN (FORMAT {})",
                 names::table(&spec.table),
                 names::list(spec.columns.iter().map(|c| &c.name)),
                 if binary { "binary" } else { "text" }
-            ))?;
-            self.copying = true;
-            if self.form == Form::Rows {
-                self.connection.copy_write(wire::HEADER)?;
+            );
+            if self.late {
+                self.sleep(spec)?;
             }
             Ok(())
         });
@@ -143,28 +163,29 @@ impl Loader for PostgresLoader {
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let table = match &self.ticket {
-            Some(ticket) if self.copying => ticket.table.to_string(),
-            _ => {
-                return Err(Error::new(
-                    ErrorKind::Internal,
-                    "loading rows",
-                    "nothing was begun",
-                ));
-            }
+            Some(ticket) if self.apart.is_none() => ticket.table.to_string(),
+            _ => return Err(unbegun()),
         };
-        self.connection.copy_write(bytes).map_err(|e| {
-            self.copying = false;
-            e.on(table)
-        })
+        self.begin_copy()
+            .and_then(|()| {
+                self.connection
+                    .copy_write(bytes)
+                    .inspect_err(|_| self.copying = false)
+            })
+            .map_err(|e| e.on(table))
+    }
+
+    fn write_apart(&mut self, rows: u64, bytes: &[u8]) -> Result<()> {
+        let table = match &self.ticket {
+            Some(ticket) if !self.copying => ticket.table.to_string(),
+            _ => return Err(unbegun()),
+        };
+        self.part(rows, bytes).map_err(|e| e.on(table))
     }
 
     fn commit(&mut self, rows: u64, bytes: u64) -> Result<Ack> {
-        let Some(ticket) = self.ticket.clone().filter(|_| self.copying) else {
-            return Err(Error::new(
-                ErrorKind::Internal,
-                "committing a chunk",
-                "nothing was begun",
-            ));
+        let Some(ticket) = self.ticket.clone() else {
+            return Err(unbegun());
         };
         let table = ticket.table.to_string();
         let done = self.finish(&ticket, rows, bytes);
@@ -172,6 +193,7 @@ impl Loader for PostgresLoader {
             self.abort();
         }
         self.ticket = None;
+        self.apart = None;
         done.map_err(|e| e.on(table))
     }
 
@@ -182,21 +204,118 @@ impl Loader for PostgresLoader {
     }
 }
 
+fn left_out(taken: u64, rows: u64) -> Error {
+    Error::new(
+        ErrorKind::Constraint,
+        "committing a chunk",
+        format!("the target took {taken} rows of {rows}"),
+    )
+    .hint("A trigger or a rule of the target leaves rows out.")
+}
+
+fn unbegun() -> Error {
+    Error::new(ErrorKind::Internal, "loading rows", "nothing was begun")
+}
+
 impl PostgresLoader {
-    fn finish(&mut self, ticket: &Ticket, rows: u64, bytes: u64) -> Result<Ack> {
+    fn begin_copy(&mut self) -> Result<()> {
+        if self.copying {
+            return Ok(());
+        }
+        self.connection.copy_in(&self.copy)?;
+        self.copying = true;
         if self.form == Form::Rows {
-            self.connection.copy_write(&wire::TRAILER)?;
+            self.connection
+                .copy_write(wire::HEADER)
+                .inspect_err(|_| self.copying = false)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the number of rows that the server took.
+    fn end_copy(&mut self) -> Result<u64> {
+        if self.form == Form::Rows {
+            self.connection
+                .copy_write(&wire::TRAILER)
+                .inspect_err(|_| self.copying = false)?;
         }
         self.copying = false;
-        let taken = self.connection.copy_done()?;
-        if taken != rows {
-            return Err(Error::new(
-                ErrorKind::Constraint,
-                "committing a chunk",
-                format!("the target took {taken} rows of {rows}"),
-            )
-            .hint("A trigger or a rule of the target leaves rows out."));
+        self.connection.copy_done()
+    }
+
+    fn part(&mut self, rows: u64, bytes: &[u8]) -> Result<()> {
+        if self.apart.is_none() {
+            // What is only checked at the commit could not be told from the other parts there.
+            self.connection.query("SET CONSTRAINTS ALL IMMEDIATE")?;
+            self.apart = Some(0);
         }
+        self.connection.query("SAVEPOINT limosa_part")?;
+        let loaded = self
+            .begin_copy()
+            .and_then(|()| {
+                self.connection
+                    .copy_write(bytes)
+                    .inspect_err(|_| self.copying = false)
+            })
+            .and_then(|()| self.end_copy())
+            .and_then(|taken| match taken == rows {
+                true => Ok(()),
+                false => Err(left_out(taken, rows)),
+            });
+        if let Err(error) = loaded {
+            if error.refuses_rows() {
+                self.connection.query("ROLLBACK TO SAVEPOINT limosa_part")?;
+                self.connection.query("RELEASE SAVEPOINT limosa_part")?;
+            }
+            return Err(error);
+        }
+        self.connection.query("RELEASE SAVEPOINT limosa_part")?;
+        self.apart = self.apart.map(|n| n + rows);
+        Ok(())
+    }
+
+    /// Puts the triggers of the application to sleep within this transaction: rows that are late are no new
+    /// writes. Foreign keys stay awake.
+    fn sleep(&mut self, spec: &LoadSpec) -> Result<()> {
+        let table = names::table(&spec.table);
+        let found = self.connection.query_with(
+            "SELECT tgname FROM pg_trigger WHERE tgrelid = $1::regclass AND NOT tgisinternal AND tgenabled = 'O'",
+            &[Some(&table)],
+        )?;
+        for row in found.rows {
+            let Some(Some(name)) = row.into_iter().next() else {
+                continue;
+            };
+            self.connection.query(&format!(
+                "ALTER TABLE {table} DISABLE TRIGGER {}",
+                names::ident(&name)
+            ))?;
+            self.asleep.push(name);
+        }
+        Ok(())
+    }
+
+    fn wake(&mut self, table: &TableName) -> Result<()> {
+        for name in std::mem::take(&mut self.asleep) {
+            self.connection.query(&format!(
+                "ALTER TABLE {} ENABLE TRIGGER {}",
+                names::table(table),
+                names::ident(&name)
+            ))?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, ticket: &Ticket, rows: u64, bytes: u64) -> Result<Ack> {
+        let taken = match self.apart {
+            Some(rows) => rows,
+            None if self.copying => self.end_copy()?,
+            None => 0,
+        };
+        if taken != rows {
+            return Err(left_out(taken, rows));
+        }
+        self.wake(&ticket.table)?;
         self.connection.doing = "marking a chunk done";
         let marked = self.connection.query_with(
             "UPDATE limosa.limosa_chunk SET state = 'done', rows = $1, bytes = $2 \

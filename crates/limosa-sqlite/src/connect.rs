@@ -206,7 +206,11 @@ pub(crate) fn error(e: rusqlite::Error, doing: &str) -> Error {
             ErrorKind::Contention,
             "Another connection holds the database's lock; end its transaction or raise busy_timeout.",
         ),
-        ffi::SQLITE_FULL | ffi::SQLITE_NOMEM | ffi::SQLITE_TOOBIG => (
+        ffi::SQLITE_TOOBIG => (
+            ErrorKind::Value,
+            "SQLite keeps no row above a thousand million bytes.",
+        ),
+        ffi::SQLITE_FULL | ffi::SQLITE_NOMEM => (
             ErrorKind::Resource,
             "Make room on the disk, then run again.",
         ),

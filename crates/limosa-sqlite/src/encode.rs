@@ -8,7 +8,7 @@
 
 use crate::block;
 use crate::types::{self, Native, Storage};
-use limosa_core::batch::{Batch, Cell, Reject};
+use limosa_core::batch::{Batch, Cause, Cell, Reject};
 use limosa_core::engine::{ColumnWrite, Encoder, LoadSpec};
 use limosa_core::notation;
 use limosa_core::policy::{
@@ -89,6 +89,7 @@ impl Encoder for SqliteEncoder {
                     return Err(Reject {
                         row,
                         column: at,
+                        cause: Cause::Other,
                         reason,
                     });
                 }

@@ -223,7 +223,11 @@ impl Engine for SqliteEngine {
     }
 
     fn loader(&self) -> Result<Box<dyn Loader>> {
-        Ok(Box::new(load::SqliteLoader::open(&self.file)?))
+        Ok(Box::new(load::SqliteLoader::open(&self.file, false)?))
+    }
+
+    fn late_loader(&self) -> Result<Box<dyn Loader>> {
+        Ok(Box::new(load::SqliteLoader::open(&self.file, true)?))
     }
 
     fn ledger(&self) -> Result<Box<dyn Ledger>> {

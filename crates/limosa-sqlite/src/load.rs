@@ -8,8 +8,9 @@
 //! is opened next. `COMMIT` runs with `synchronous = FULL`: in WAL mode the log is on the disk before it
 //! returns, so the answer is `Durable` in the full sense, against the loss of power too.
 //!
-//! Triggers of the target do not fire and foreign keys are not checked on this connection; NOT NULL, CHECK
-//! and unique constraints are.
+//! Triggers of the target do not fire and foreign keys are not checked on this connection (they are on a late
+//! one); NOT NULL, CHECK and unique constraints are. A part of [`Loader::write_apart`] is a savepoint within
+//! the chunk's transaction.
 
 use crate::block;
 use crate::connect::{File, error};
@@ -60,12 +61,12 @@ pub(crate) struct SqliteLoader {
 }
 
 impl SqliteLoader {
-    pub(crate) fn open(file: &File) -> Result<Self> {
+    pub(crate) fn open(file: &File, late: bool) -> Result<Self> {
         let connection = file.write()?;
         let setup = || -> rusqlite::Result<()> {
             write_ahead(&connection)?;
             connection.pragma_update(None, "synchronous", "FULL")?;
-            connection.pragma_update(None, "foreign_keys", false)?;
+            connection.pragma_update(None, "foreign_keys", late)?;
             connection.pragma_update(None, "cache_size", -CACHE)?;
             // The log is copied back every 128 MiB rather than every 4.
             connection.pragma_update(None, "wal_autocheckpoint", 32_768)?;
@@ -124,6 +125,26 @@ impl Loader for SqliteLoader {
             insert.raw_execute().map_err(here)?;
         }
         Ok(())
+    }
+
+    fn write_apart(&mut self, _: u64, bytes: &[u8]) -> Result<()> {
+        let table = self.work.as_ref().ok_or_else(idle)?.ticket.table.clone();
+        let here = |e| error(e, "loading rows").on(table.to_string());
+        self.connection
+            .execute_batch("SAVEPOINT limosa_part")
+            .map_err(here)?;
+        let written = self.write(bytes);
+        if written.as_ref().is_err_and(Error::refuses_rows) {
+            self.connection
+                .execute_batch("ROLLBACK TO limosa_part")
+                .map_err(here)?;
+        }
+        if written.as_ref().err().is_none_or(Error::refuses_rows) {
+            self.connection
+                .execute_batch("RELEASE limosa_part")
+                .map_err(here)?;
+        }
+        written
     }
 
     /// SQLite copies what is bound, and once more into the row that it stores: the block goes before the

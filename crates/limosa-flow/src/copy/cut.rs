@@ -93,6 +93,8 @@ impl<'a, 'p> Cutter<'a, 'p> {
         if !keep {
             return self.fresh(plan, Before::Done);
         }
+        let ids: Vec<u32> = done.iter().map(|c| c.chunk.id).collect();
+        self.job.rejects.reconcile(plan.name(), &ids)?;
         let before = (
             done.len() as u64,
             done.iter().map(|c| c.rows).sum(),
@@ -158,6 +160,9 @@ impl<'a, 'p> Cutter<'a, 'p> {
         if before != Before::Done {
             write(&mut hold)?;
         }
+        // No chunk of the table is done, so no reject of it stands for anything.
+        self.job.rejects.forget(plan.name())?;
+        fail::fail_point!("rejects-after-forget");
         fail::fail_point!("copy-after-cut");
         Ok(Cut {
             all: chunks.len() as u64,

@@ -1,12 +1,15 @@
 //! A lane: one thread that reads and encodes, and one that loads.
 
 use super::queue::{Next, Queue, TableWork, Work};
+use super::sift::Sieve;
 use super::{Job, Lease, Observer, words};
 use crate::memory::{Memory, Permit, QUEUE, Share};
+use crate::plan::TablePlan;
+use crate::rejects::{Crossing, Flight, Refused, Tally};
 use crate::throttle::Throttle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use limosa_core::batch::{Batch, BatchLimit};
-use limosa_core::engine::{Encoder, Loader, Reader, Snapshot};
+use limosa_core::engine::{Encoder, LoadSpec, Loader, Reader, Snapshot, Ticket};
 use limosa_core::{Disposition, Error, ErrorKind, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -16,13 +19,22 @@ use std::time::{Duration, Instant};
 struct Block {
     bytes: Vec<u8>,
     rows: u64,
+    /// Rows that are left out.
+    refused: Vec<Refused>,
     /// Room that a huge row took; goes back when the block was written.
     _room: Option<Permit>,
 }
 
-/// What a reader sends of a chunk: blocks, and then one of the others.
+/// Rows that are not encoded yet: of a chunk in which the target refused something.
+struct Sheaf {
+    batch: Batch,
+    _room: Option<Permit>,
+}
+
+/// What a reader sends of a chunk: blocks or sheaves, and then one of the others.
 enum Piece {
     Block(Block),
+    Sheaf(Sheaf),
     End,
     Abort(Error),
 }
@@ -43,6 +55,7 @@ pub(super) struct Pass<'a, 'p> {
     pub queue: &'a Queue<'p>,
     pub throttle: &'a Throttle,
     pub memory: &'a Arc<Memory>,
+    pub tally: &'a Tally,
     pub share: Share,
     /// Whether one loader serves all readers.
     pub single: bool,
@@ -90,15 +103,21 @@ impl<'p> Pass<'_, 'p> {
             ErrorKind::Fenced => {
                 self.lease.fence();
                 self.queue.halt();
-                return self.queue.dropped(work);
+                return self.ended(self.queue.dropped(work));
             }
             ErrorKind::SnapshotLost => {
                 self.lost.store(true, Ordering::SeqCst);
                 self.queue.halt();
-                return self.queue.dropped(work);
+                return self.ended(self.queue.dropped(work));
             }
-            ErrorKind::Interrupted => return self.queue.dropped(work),
+            ErrorKind::Interrupted => return self.ended(self.queue.dropped(work)),
             _ => {}
+        }
+        if error.refuses_rows() && !work.careful && self.tally.tolerates(work.table.plan.name()) {
+            self.job.progress.hear(crate::progress::Fact::Note {
+                text: format!("{}: looking for the rows", words::line(work, error)),
+            });
+            return self.ended(self.queue.carefully(work));
         }
         let around = self.job.around();
         let next = work.attempt + 1;
@@ -117,6 +136,39 @@ impl<'p> Pass<'_, 'p> {
         } else {
             let line = words::line(work, error);
             self.ended(self.queue.fail(work.index, true, line));
+        }
+    }
+
+    /// A table was cut: what earlier runs did of it counts.
+    fn cut(&self, index: usize, plan: &TablePlan, cut: super::cut::Cut) {
+        let mut before = match self.job.rejects.counted(plan.name()) {
+            Ok(before) => before,
+            Err(error) => return self.halt(error),
+        };
+        before.handled += cut.before.1;
+        self.queue.rejected(index, before.rejected);
+        self.tally.begin(plan.name(), before);
+        if let Some(mut outcome) = self.queue.cut(index, cut.todo, cut.all, cut.before) {
+            if let Some(crossing) = self.tally.end(plan.name()) {
+                outcome
+                    .errors
+                    .push(format!("{}: {}", plan.name(), crossing.error()));
+                self.queue.flaw(index, &outcome.errors);
+            }
+            self.ended(Some(outcome));
+        }
+    }
+
+    /// Ends what a threshold of rejects ends: a table, or all.
+    fn crossed(&self, work: &Work<'p>, crossing: &Crossing) {
+        let error = crossing.error();
+        let line = words::of_table(work, &error);
+        if crossing.all {
+            for outcome in self.queue.fail_all(&line) {
+                self.ended(Some(outcome));
+            }
+        } else {
+            self.ended(self.queue.fail(work.index, false, line));
         }
     }
 }
@@ -187,7 +239,7 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
             .map_err(|e| (true, e))
             .and_then(|()| pass.cutter.cut(table.plan).map_err(|e| (false, e)));
         match cut {
-            Ok(cut) => pass.ended(pass.queue.cut(index, cut.todo, cut.all, cut.before)),
+            Ok(cut) => pass.cut(index, table.plan, cut),
             Err((true, error)) => pass.halt(error),
             Err((_, error)) => match error.kind() {
                 ErrorKind::Fenced => {
@@ -217,7 +269,7 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
         if self.reader.is_none() {
             self.reader = Some(pass.snapshot.reader()?);
         }
-        let wire = plan.load.wire.as_deref();
+        let wire = plan.load.wire.as_deref().filter(|_| !work.careful);
         if wire.is_none() && self.encoder.as_ref().is_none_or(|(i, _)| *i != work.index) {
             self.encoder = Some((work.index, pass.job.target.encoder(&plan.load)?));
         }
@@ -242,6 +294,7 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
             }
             let mut bytes = self.empties.1.try_recv().unwrap_or_default();
             bytes.clear();
+            let mut refused = Vec::new();
             let (rows, more) = match wire {
                 Some(_) => {
                     let (rows, more) = reader.fill_wire(&mut bytes, pass.share.block)?;
@@ -264,25 +317,48 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
                             room = Some(Self::room(pass, work, 2 * self.batch.bytes() as u64)?);
                         }
                     }
-                    let (_, encoder) = self.encoder.as_mut().expect("made above for this table");
-                    if self.batch.rows() > 0 {
-                        encoder
-                            .encode(&self.batch, &mut bytes)
-                            .map_err(|r| words::reject(work, &self.batch, &r))?;
+                    if work.careful {
+                        let batch = std::mem::take(&mut self.batch);
+                        pass.throttle.take(
+                            batch.rows(),
+                            batch.bytes() as u64,
+                            pass.job.clock,
+                            pass.job.stop,
+                        );
+                        let sheaf = Sheaf { batch, _room: room };
+                        Self::push(pass, &self.pieces.0, Piece::Sheaf(sheaf))?;
+                        if more {
+                            continue;
+                        }
+                        return Ok(());
                     }
-                    let rows = self.batch.rows();
+                    let (_, encoder) = self.encoder.as_mut().expect("made above for this table");
+                    let mut rows = 0;
+                    if self.batch.rows() > 0 {
+                        let sieve = Sieve {
+                            work,
+                            tally: pass.tally,
+                        };
+                        rows = sieve.encode(
+                            encoder.as_mut(),
+                            &self.batch,
+                            &mut bytes,
+                            &mut refused,
+                        )?;
+                    }
                     if huge {
                         self.batch.shrink(2 * pass.share.block);
                     }
                     (rows, more)
                 }
             };
-            if rows > 0 || !bytes.is_empty() {
+            if rows > 0 || !bytes.is_empty() || !refused.is_empty() {
                 pass.throttle
                     .take(rows, bytes.len() as u64, pass.job.clock, pass.job.stop);
                 let block = Block {
                     bytes,
                     rows,
+                    refused,
                     _room: room,
                 };
                 Self::push(pass, &self.pieces.0, Piece::Block(block))?;
@@ -338,6 +414,26 @@ pub(super) struct LoadLane<'x, 'a, 'p> {
     loader: Option<Box<dyn Loader>>,
 }
 
+/// What was moved of a chunk, and what was left out.
+#[derive(Default)]
+struct Moved {
+    rows: u64,
+    bytes: u64,
+    /// Rows left out.
+    left: Flight,
+    /// Whether the store of rejects has this claim.
+    begun: bool,
+}
+
+impl Moved {
+    fn flight(&self) -> Flight {
+        Flight {
+            handled: self.rows + self.left.rejected,
+            ..self.left
+        }
+    }
+}
+
 impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
     pub(super) fn new(pass: &'x Pass<'a, 'p>) -> Self {
         Self { pass, loader: None }
@@ -356,7 +452,7 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
         work.current.store(true, Ordering::Relaxed);
         let began = Instant::now();
         let mut at_end = false;
-        let mut moved = (0, 0);
+        let mut moved = Moved::default();
         let result = self.load(stream, &mut at_end, &mut moved);
         if result.is_err() {
             work.given_up.store(true, Ordering::Relaxed);
@@ -364,14 +460,12 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
         while !at_end {
             match stream.pieces.recv() {
                 Ok(Piece::Block(block)) => recycle(stream, block, self.pass.share.block),
+                Ok(Piece::Sheaf(_)) => {}
                 Ok(Piece::End | Piece::Abort(_)) | Err(_) => at_end = true,
             }
         }
         match result {
-            Ok((rows, bytes)) => {
-                let outcome = self.pass.queue.done(work, rows, bytes, began.elapsed());
-                self.pass.ended(outcome);
-            }
+            Ok((rows, bytes)) => self.done(work, rows, bytes, &moved, began.elapsed()),
             Err(error) => {
                 if error.disposition() != Disposition::Definite {
                     self.loader = None;
@@ -381,9 +475,83 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
                     // Dropped, a loader leaves nothing behind.
                     self.loader = None;
                 }
-                work.table.lost(moved.0, moved.1);
+                work.table.lost(moved.rows, moved.bytes);
                 self.pass.trouble(work, &error);
             }
+        }
+    }
+
+    /// A chunk is in the target.
+    fn done(&self, work: &Work<'p>, rows: u64, bytes: u64, moved: &Moved, took: Duration) {
+        let pass = self.pass;
+        let name = work.table.plan.name();
+        if moved.begun {
+            fail::fail_point!("rejects-before-settle");
+            if let Err(error) = pass.job.rejects.settle(name, work.chunk.id) {
+                pass.halt(error);
+            }
+        }
+        let crossing = pass.tally.add(name, moved.flight());
+        if moved.left.rejected > 0 {
+            pass.queue.rejected(work.index, pass.tally.rejected(name));
+            pass.job.progress.hear(crate::progress::Fact::Rejected {
+                table: name.clone(),
+                rows: moved.left.rejected,
+            });
+        }
+        if let Some(crossing) = crossing {
+            pass.crossed(work, &crossing);
+        }
+        if let Some(mut outcome) = pass.queue.done(work, rows, bytes, took) {
+            if outcome.errors.is_empty()
+                && let Some(crossing) = pass.tally.end(name)
+            {
+                outcome
+                    .errors
+                    .push(words::of_table(work, &crossing.error()));
+                pass.queue.flaw(work.index, &outcome.errors);
+            }
+            pass.ended(Some(outcome));
+        }
+    }
+
+    fn loader(&mut self) -> &mut dyn Loader {
+        self.loader
+            .as_mut()
+            .expect("it was opened when the chunk was begun")
+            .as_mut()
+    }
+
+    /// Puts rows of a chunk aside.
+    fn put_aside(
+        &self,
+        work: &Work<'p>,
+        ticket: &Ticket,
+        moved: &mut Moved,
+        rows: &[Refused],
+    ) -> Result<()> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let store = self.pass.job.rejects;
+        let (plan, tally) = (work.table.plan, self.pass.tally);
+        if !moved.begun {
+            store.begin(ticket)?;
+            moved.begun = true;
+        }
+        fail::fail_point!("rejects-before-add");
+        store.add(ticket, plan, moved.left.rejected, rows)?;
+        fail::fail_point!("rejects-after-add");
+        moved.left.rejected += rows.len() as u64;
+        moved.left.unforeseen += rows.iter().filter(|r| !r.chosen).count() as u64;
+        match tally.look(plan.name(), moved.flight()) {
+            Some(crossing) => {
+                if crossing.all {
+                    self.pass.crossed(work, &crossing);
+                }
+                Err(crossing.error())
+            }
+            None => Ok(()),
         }
     }
 
@@ -393,7 +561,7 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
         &mut self,
         stream: &Stream<'p>,
         at_end: &mut bool,
-        moved: &mut (u64, u64),
+        moved: &mut Moved,
     ) -> Result<(u64, u64)> {
         let pass = self.pass;
         let work = &stream.work;
@@ -420,31 +588,84 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
             hold.with(|l, run| l.claim(run, plan.name(), work.chunk.id))?
         };
         let Some(ticket) = claimed else {
-            // An earlier commit whose answer was lost did happen.
+            // An earlier commit whose answer was lost did happen, with the rejects that its claim wrote.
+            moved.begun = pass.job.rejects.knows(plan.name(), work.chunk.id)?;
+            if moved.begun {
+                moved.left = pass.job.rejects.of_chunk(plan.name(), work.chunk.id)?;
+            }
             let mut hold = kept.unwrap_or_else(|| pass.lease.hold());
             let chunks = hold.with(|l, run| l.chunks(run))?;
-            return Ok(chunks
+            let done = chunks
                 .iter()
                 .find(|c| c.table == *plan.name() && c.chunk.id == work.chunk.id)
-                .map_or((0, 0), |c| (c.rows, c.bytes)));
+                .map_or((0, 0), |c| (c.rows, c.bytes));
+            moved.rows = done.0;
+            return Ok(done);
         };
         fail::fail_point!("copy-after-claim");
         if self.loader.is_none() {
             self.loader = Some(pass.job.target.loader()?);
         }
-        let loader = self.loader.as_mut().expect("it was opened above");
-        loader.begin(&plan.load, &ticket)?;
+        let unparsed = LoadSpec {
+            wire: None,
+            ..plan.load.clone()
+        };
+        let mut encoder = None;
+        let spec = match work.careful {
+            true => {
+                encoder = Some(pass.job.target.encoder(&unparsed)?);
+                &unparsed
+            }
+            false => &plan.load,
+        };
+        self.loader().begin(spec, &ticket)?;
         loop {
             match stream.pieces.recv() {
+                Ok(Piece::Sheaf(sheaf)) => {
+                    let encoder = encoder.as_mut().expect("only a careful chunk has sheaves");
+                    let sieve = Sieve {
+                        work,
+                        tally: pass.tally,
+                    };
+                    let mut refused = Vec::new();
+                    let here = moved.flight();
+                    let loaded = sieve.load(
+                        encoder.as_mut(),
+                        self.loader(),
+                        &sheaf.batch,
+                        &mut refused,
+                        &mut |refused| {
+                            // Not worth finding all if there are too many.
+                            let mut flight = here;
+                            flight.handled += sheaf.batch.rows();
+                            flight.unforeseen +=
+                                refused.iter().filter(|r| !r.chosen).count() as u64;
+                            match pass.tally.look(plan.name(), flight) {
+                                Some(crossing) => Err(crossing.error()),
+                                None => Ok(()),
+                            }
+                        },
+                    );
+                    self.put_aside(work, &ticket, moved, &refused)?;
+                    let (rows, bytes) = loaded?;
+                    moved.rows += rows;
+                    moved.bytes += bytes;
+                    work.table.moved(rows, bytes, pass.job.progress);
+                    fail::fail_point!("copy-mid-chunk");
+                }
                 Ok(Piece::Block(mut block)) => {
+                    self.put_aside(work, &ticket, moved, &block.refused)?;
+                    let loader = self.loader();
                     let bytes = block.bytes.len() as u64;
-                    if block.bytes.len() > pass.share.huge {
+                    if block.bytes.is_empty() {
+                        // Every row of it is left out.
+                    } else if block.bytes.len() > pass.share.huge {
                         loader.write_all(std::mem::take(&mut block.bytes))?;
                     } else {
                         loader.write(&block.bytes)?;
                     }
-                    moved.0 += block.rows;
-                    moved.1 += bytes;
+                    moved.rows += block.rows;
+                    moved.bytes += bytes;
                     work.table.moved(block.rows, bytes, pass.job.progress);
                     recycle(stream, block, pass.share.block);
                     fail::fail_point!("copy-mid-chunk");
@@ -470,17 +691,22 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
         if pass.lease.fenced() {
             return Err(pass.lease.fenced_error());
         }
+        if !moved.begun && pass.job.rejects.knows(plan.name(), work.chunk.id)? {
+            // An earlier try left rows out; this one does not.
+            pass.job.rejects.begin(&ticket)?;
+            moved.begun = true;
+        }
         fail::fail_point!("copy-before-commit");
-        let committed = loader.commit(moved.0, moved.1);
+        let committed = self.loader().commit(moved.rows, moved.bytes);
         fail::fail_point!("copy-after-commit");
         match committed {
-            Ok(_) => Ok(*moved),
+            Ok(_) => Ok((moved.rows, moved.bytes)),
             Err(error) if error.disposition() == Disposition::Ambiguous => {
                 self.loader = None;
                 let mut hold = kept.unwrap_or_else(|| pass.lease.hold());
                 // Not there yet is not proof: the next claim waits for a commit that is still under way.
                 if hold.with(|l, _| l.done(&ticket)).unwrap_or(false) {
-                    Ok(*moved)
+                    Ok((moved.rows, moved.bytes))
                 } else {
                     Err(error)
                 }

@@ -19,6 +19,10 @@
 //!    ledger can not explain are ours if the table was cut before, and are taken out; otherwise they
 //!    are somebody else's, and the table is refused.
 //!
+//! 7. A row that is left out is in the store of rejects, durably, before the chunk without it is committed
+//!    ([`crate::rejects`]). A chunk in which the target refuses something is taken back as a whole and done again,
+//!    in parts that go in or not each by itself ([`limosa_core::engine::Loader::write_apart`]), and still commits once.
+//!
 //! # Threads
 //!
 //! A lane is a reader thread and a loader thread, joined by a channel of [`crate::memory::QUEUE`] blocks.
@@ -32,6 +36,7 @@ mod cut;
 mod lane;
 mod lease;
 mod queue;
+mod sift;
 mod words;
 
 pub use lease::Lease;
@@ -41,6 +46,7 @@ use crate::memory::{Memory, Share};
 use crate::outcome::TableOutcome;
 use crate::plan::{Plan, TablePlan};
 use crate::progress::{Fact, Listener};
+use crate::rejects::{Store, Tally};
 use crate::retry::{Around, Backoff};
 use crate::settings::RunSettings;
 use crate::stop::Stop;
@@ -72,6 +78,8 @@ pub struct Job<'p> {
     pub stop: &'p Stop,
     /// Time and chance.
     pub clock: &'p dyn Clock,
+    /// Where rows go that are left out.
+    pub rejects: &'p Store,
 }
 
 impl Job<'_> {
@@ -212,6 +220,10 @@ fn pass<'p>(
         job.clock,
     );
     let queue = Queue::new(job.plan.tables.iter().filter(|t| !skip.contains(t.name())));
+    let tally = Tally::new(
+        job.settings,
+        job.plan.tables.iter().map(|t| (&t.read.table, t.name())),
+    );
     let fatal = Mutex::new(None);
     let pass = Pass {
         job,
@@ -221,6 +233,7 @@ fn pass<'p>(
         queue: &queue,
         throttle: &throttle,
         memory: &memory,
+        tally: &tally,
         share,
         single,
         cutter: cut::Cutter::new(job, lease, snapshot.as_ref(), single, ledger),

@@ -88,6 +88,8 @@ pub(super) struct Work<'p> {
     pub chunk: Chunk,
     /// Which try this is, from 1.
     pub attempt: u32,
+    /// Whether the target refused some of its rows: they are to be found.
+    pub careful: bool,
     /// Set by the loader when the chunk is lost; the reader then stops reading it.
     pub given_up: AtomicBool,
     /// Set by the loader when it takes the chunk up; with one loader, others are read ahead.
@@ -111,10 +113,17 @@ enum Phase {
     Ended,
 }
 
+struct Waiting {
+    chunk: Chunk,
+    attempt: u32,
+    careful: bool,
+    until: Option<Instant>,
+}
+
 struct Entry<'p> {
     work: Arc<TableWork<'p>>,
     phase: Phase,
-    waiting: VecDeque<(Chunk, u32, Option<Instant>)>,
+    waiting: VecDeque<Waiting>,
     in_hand: usize,
     outcome: TableOutcome,
 }
@@ -148,6 +157,7 @@ impl<'p> Queue<'p> {
                     seconds: 0.0,
                     chunks: (0, 0),
                     resumed: 0,
+                    rejected: 0,
                     errors: Vec::new(),
                 },
             })
@@ -202,9 +212,13 @@ impl<'p> Queue<'p> {
                         let ready = entry
                             .waiting
                             .iter()
-                            .position(|(_, _, until)| until.is_none_or(|u| u <= now));
-                        if let Some((chunk, attempt, _)) =
-                            ready.and_then(|at| entry.waiting.remove(at))
+                            .position(|w| w.until.is_none_or(|u| u <= now));
+                        if let Some(Waiting {
+                            chunk,
+                            attempt,
+                            careful,
+                            ..
+                        }) = ready.and_then(|at| entry.waiting.remove(at))
                         {
                             entry.in_hand += 1;
                             return Next::Copy(Arc::new(Work {
@@ -212,6 +226,7 @@ impl<'p> Queue<'p> {
                                 table: Arc::clone(&entry.work),
                                 chunk,
                                 attempt,
+                                careful,
                                 given_up: AtomicBool::new(false),
                                 current: AtomicBool::new(false),
                             }));
@@ -254,7 +269,15 @@ impl<'p> Queue<'p> {
         entry.outcome.resumed = done;
         entry.outcome.rows = rows;
         entry.outcome.bytes = bytes;
-        entry.waiting = chunks.into_iter().map(|c| (c, 1, None)).collect();
+        if entry.outcome.errors.is_empty() {
+            let fresh = |chunk| Waiting {
+                chunk,
+                attempt: 1,
+                careful: false,
+                until: None,
+            };
+            entry.waiting = chunks.into_iter().map(fresh).collect();
+        }
         entry.phase = Phase::Cut;
         self.settle(&mut state, index)
     }
@@ -284,18 +307,74 @@ impl<'p> Queue<'p> {
         entry.in_hand -= 1;
         if matches!(entry.phase, Phase::Cut) && entry.outcome.errors.is_empty() {
             let until = Instant::now() + pause;
-            entry
-                .waiting
-                .push_back((work.chunk.clone(), work.attempt + 1, Some(until)));
+            entry.waiting.push_back(Waiting {
+                chunk: work.chunk.clone(),
+                attempt: work.attempt + 1,
+                careful: work.careful,
+                until: Some(until),
+            });
         }
         self.settle(&mut state, work.index)
     }
 
-    /// A chunk was let go because the run ends; nothing is wrong with it.
-    pub(super) fn dropped(&self, work: &Work<'p>) {
+    /// The target refused rows of a chunk: it is done again at once, looking for them.
+    pub(super) fn carefully(&self, work: &Work<'p>) -> Option<TableOutcome> {
         let mut state = self.lock();
-        state.tables[work.index].in_hand -= 1;
-        self.changed.notify_all();
+        let entry = &mut state.tables[work.index];
+        entry.in_hand -= 1;
+        if matches!(entry.phase, Phase::Cut) && entry.outcome.errors.is_empty() {
+            entry.waiting.push_front(Waiting {
+                chunk: work.chunk.clone(),
+                attempt: work.attempt,
+                careful: true,
+                until: None,
+            });
+        }
+        self.settle(&mut state, work.index)
+    }
+
+    /// The rejects of a table so far.
+    pub(super) fn rejected(&self, index: usize, rows: u64) {
+        self.lock().tables[index].outcome.rejected = rows;
+    }
+
+    /// A table that has ended turns out to be not good enough.
+    pub(super) fn flaw(&self, index: usize, errors: &[String]) {
+        self.lock().tables[index].outcome.errors = errors.to_vec();
+    }
+
+    /// Begins nothing more of any table. Gives the outcomes of those that have nothing in hand.
+    pub(super) fn fail_all(&self, error: &str) -> Vec<TableOutcome> {
+        let mut state = self.lock();
+        let mut ended = Vec::new();
+        for index in 0..state.tables.len() {
+            let entry = &mut state.tables[index];
+            if matches!(entry.phase, Phase::Ended) {
+                continue;
+            }
+            entry.waiting.clear();
+            if entry.outcome.errors.is_empty() {
+                entry.outcome.errors.push(error.to_owned());
+            }
+            if matches!(entry.phase, Phase::Uncut) {
+                entry.phase = Phase::Cut;
+            }
+            ended.extend(self.settle(&mut state, index));
+        }
+        ended
+    }
+
+    /// A chunk was let go because the run ends, or its table has failed; nothing is wrong with it.
+    pub(super) fn dropped(&self, work: &Work<'p>) -> Option<TableOutcome> {
+        let mut state = self.lock();
+        let entry = &mut state.tables[work.index];
+        entry.in_hand -= 1;
+        if entry.outcome.errors.is_empty() {
+            self.changed.notify_all();
+            return None;
+        }
+        // The last lane that had a part of it tells the end.
+        self.settle(&mut state, work.index)
     }
 
     /// A chunk, or with `in_hand` false the table as a whole, can not be copied: nothing more of the

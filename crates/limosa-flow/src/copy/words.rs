@@ -1,55 +1,15 @@
 //! What an error of the copy says: table, key range, column, and what to do. Keys are the only values in it.
 
 use super::queue::Work;
+use crate::rejects::key_word;
 use limosa_core::batch::{Batch, Reject};
 use limosa_core::chunk::Range;
 use limosa_core::engine::TableRead;
 use limosa_core::value::Value;
 use limosa_core::{Error, ErrorKind};
 
-/// One key value as text, shortened.
-pub(super) fn value(value: &Value) -> String {
-    let text = match value {
-        Value::Null => "NULL".into(),
-        Value::Bool(b) => b.to_string(),
-        Value::Int(i) => i.to_string(),
-        Value::UInt(u) => u.to_string(),
-        Value::F32(f) => f.to_string(),
-        Value::F64(f) => f.to_string(),
-        Value::Decimal(s) => s.clone(),
-        Value::Text(s) | Value::Json(s) => format!("{s:?}"),
-        Value::Bytes(b) | Value::Bits(_, b) => hex(b),
-        Value::Uuid(u) => {
-            let h = hex(u);
-            format!(
-                "{}-{}-{}-{}-{}",
-                &h[2..10],
-                &h[10..14],
-                &h[14..18],
-                &h[18..22],
-                &h[22..]
-            )
-        }
-        Value::Date(d) => format!("day {d}"),
-        Value::Time(t) => format!("{t} µs"),
-        Value::TimeTz(t, z) => format!("{t} µs at {z} s"),
-        Value::Timestamp(t) | Value::TimestampTz(t) => format!("{t} µs"),
-        Value::Interval(m, d, u) => format!("{m} months {d} days {u} µs"),
-    };
-    if text.chars().count() > 64 {
-        text.chars().take(63).chain(['…']).collect()
-    } else {
-        text
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let digits: String = bytes.iter().take(33).map(|b| format!("{b:02x}")).collect();
-    format!("x:{digits}")
-}
-
 fn values(list: &[Value]) -> String {
-    let words: Vec<String> = list.iter().map(value).collect();
+    let words: Vec<String> = list.iter().map(key_word).collect();
     if words.len() == 1 {
         words.into_iter().next().unwrap_or_default()
     } else {
@@ -95,6 +55,16 @@ pub(super) fn line(work: &Work<'_>, error: &Error) -> String {
     line
 }
 
+/// The same of an error that is no single chunk's.
+pub(super) fn of_table(work: &Work<'_>, error: &Error) -> String {
+    let mut line = format!("{}: {error}", work.table.plan.name());
+    if let Some(remedy) = error.remedy() {
+        line.push_str(". ");
+        line.push_str(remedy);
+    }
+    line
+}
+
 /// The error that a reject becomes.
 pub(super) fn reject(work: &Work<'_>, batch: &Batch, reject: &Reject) -> Error {
     let plan = work.table.plan;
@@ -130,7 +100,7 @@ fn key(read: &TableRead, batch: &Batch, row: u64) -> Option<String> {
         .iter()
         .map(|k| {
             let at = read.columns.iter().position(|c| c.name == k.name)?;
-            Some(format!("{} = {}", k.name, value(cells.get(at)?)))
+            Some(format!("{} = {}", k.name, key_word(cells.get(at)?)))
         })
         .collect::<Option<_>>()?;
     (!words.is_empty()).then(|| words.join(", "))

@@ -235,6 +235,7 @@ impl<'j> Driver<'_, '_, 'j> {
                 seconds: 0.0,
                 chunks: (0, 0),
                 resumed: 0,
+                rejected: 0,
                 errors: vec![format!("{table}: the table could not be made: {why}")],
             })?;
         }

@@ -33,6 +33,7 @@ use crate::journal::Journal;
 use crate::outcome::Outcome;
 use crate::plan::Plan;
 use crate::progress::Progress;
+use crate::rejects;
 use crate::settings::RunSettings;
 use limosa_core::Error;
 use limosa_core::engine::Engine;
@@ -125,6 +126,7 @@ pub fn execute(
     stop: &Stop,
 ) -> Result<Outcome, RunError> {
     let clock = Wall::new();
+    let rejects = rejects::Store::open(&rejects::path(journal.file()))?;
     let job = Job {
         source,
         target,
@@ -133,6 +135,7 @@ pub fn execute(
         progress: progress.as_ref(),
         stop,
         clock: &clock,
+        rejects: &rejects,
     };
     driver::drive(&job, journal, parts)
 }

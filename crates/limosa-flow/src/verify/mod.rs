@@ -26,6 +26,7 @@ use crate::copy::{Job, snapshot};
 use crate::outcome::{Comparison, TableVerdict, Verdict};
 use crate::plan::Plan;
 use crate::progress::{Fact, Progress};
+use crate::rejects::Store;
 use crate::settings::RunSettings;
 use crate::stop::Stop;
 use crate::throttle::Throttle;
@@ -56,6 +57,7 @@ pub fn compare(
     stop: &Stop,
 ) -> Result<Comparison> {
     let clock = Wall::new();
+    let rejects = Store::in_memory();
     compare_with(&Job {
         source,
         target,
@@ -64,6 +66,7 @@ pub fn compare(
         progress: progress.as_ref(),
         stop,
         clock: &clock,
+        rejects: &rejects,
     })
 }
 

@@ -334,6 +334,12 @@ impl Engine for Faulty {
             script: Arc::clone(&self.script),
         }))
     }
+    fn late_loader(&self) -> Result<Box<dyn Loader>> {
+        Ok(Box::new(FaultyLoader {
+            inner: self.inner.late_loader()?,
+            script: Arc::clone(&self.script),
+        }))
+    }
     fn ledger(&self) -> Result<Box<dyn Ledger>> {
         Ok(Box::new(FaultyLedger {
             inner: self.inner.ledger()?,
@@ -356,6 +362,11 @@ impl Loader for FaultyLoader {
     }
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         hurt(&self.script, Call::Write, || self.inner.write(bytes))
+    }
+    fn write_apart(&mut self, rows: u64, bytes: &[u8]) -> Result<()> {
+        hurt(&self.script, Call::Write, || {
+            self.inner.write_apart(rows, bytes)
+        })
     }
     fn commit(&mut self, rows: u64, bytes: u64) -> Result<Ack> {
         hurt(&self.script, Call::Commit, || {

@@ -96,8 +96,10 @@ pub(crate) fn kind(code: &str) -> ErrorKind {
     }
     match code.get(..2) {
         Some("08") => ErrorKind::Connection,
-        Some("22") => ErrorKind::Value,
-        Some("23") => ErrorKind::Constraint,
+        // 54: the row, or its part of an index, is too large.
+        Some("22" | "54") => ErrorKind::Value,
+        // 27, 38, 39, 44 and P0: a trigger or a view says no.
+        Some("23" | "27" | "38" | "39" | "44" | "P0") => ErrorKind::Constraint,
         Some("28") => ErrorKind::Authentication,
         Some("40") => ErrorKind::Contention,
         Some("53") => ErrorKind::Resource,

@@ -1,0 +1,164 @@
+//! Parting the rows that go on from those that are left out.
+//!
+//! Every row of a batch ends in exactly one of two places: encoded, or among the [`Refused`]. What the
+//! encoder refuses is told by it, row by row. What the target refuses is found by halving: a part that
+//! goes in as a whole is done, a part of one row that does not is refused, any other is cut in two.
+
+use super::queue::Work;
+use super::words;
+use crate::plan::TablePlan;
+use crate::rejects::{Refused, Step, Tally};
+use limosa_core::Result;
+use limosa_core::batch::{Batch, Cause, Reject, Row};
+use limosa_core::engine::{Encoder, Loader};
+use limosa_core::policy::Policies;
+
+/// After a first reject rows are tried in groups of so many: a group is begun anew at each reject in it.
+const GROUP: usize = 64;
+
+/// What decides whether a row may be left out at all.
+#[derive(Clone, Copy)]
+pub(super) struct Sieve<'a, 'p> {
+    pub work: &'a Work<'p>,
+    pub tally: &'a Tally,
+}
+
+impl<'p> Sieve<'_, 'p> {
+    fn plan(&self) -> &'p TablePlan {
+        self.work.table.plan
+    }
+
+    /// The row that an encoder refuses, if it may be left out; else the error that ends the chunk.
+    fn refuse(&self, batch: &Batch, row: Row<'_>, reject: &Reject) -> Result<Refused> {
+        let plan = self.plan();
+        let policies = plan.load.columns.get(reject.column).map(|c| c.policies);
+        let chosen = policies.is_some_and(|p| chosen(&p, reject.cause));
+        if !chosen && !self.tally.tolerates(plan.name()) {
+            return Err(words::reject(self.work, batch, reject));
+        }
+        let column = plan.read.columns.get(reject.column);
+        let mut refused = Refused::new(
+            plan,
+            row,
+            Step::Encode,
+            reject.cause,
+            column.map(|c| c.name.as_str()),
+            reject.reason.as_str(),
+        );
+        refused.chosen = chosen;
+        Ok(refused)
+    }
+
+    /// Appends the rows of `batch` to `out` but for those that the encoder refuses, which go to `refused`.
+    /// Gives the number of rows appended.
+    pub(super) fn encode(
+        &self,
+        encoder: &mut dyn Encoder,
+        batch: &Batch,
+        out: &mut Vec<u8>,
+        refused: &mut Vec<Refused>,
+    ) -> Result<u64> {
+        let Err(first) = encoder.encode(batch, out) else {
+            return Ok(batch.rows());
+        };
+        // A run that stops at the first reject names it in its batch.
+        let row = batch
+            .each_row()
+            .nth(usize::try_from(first.row).unwrap_or(usize::MAX))
+            .expect("an encoder names a row of its batch");
+        self.refuse(batch, row, &first)?;
+        let rows: Vec<Row<'_>> = batch.each_row().collect();
+        let mut group = Batch::default();
+        let mut taken = 0;
+        let mut at = 0;
+        // Those before the first reject are good: a group may hold them all.
+        let mut size = usize::try_from(first.row).unwrap_or(0).max(1);
+        while at < rows.len() {
+            let end = (at + size).min(rows.len());
+            fill(&mut group, batch.columns(), &rows[at..end]);
+            match encoder.encode(&group, out) {
+                Ok(()) => {
+                    taken += (end - at) as u64;
+                    at = end;
+                    size = GROUP;
+                }
+                Err(reject) => {
+                    let good = usize::try_from(reject.row).unwrap_or(0);
+                    refused.push(self.refuse(&group, rows[at + good], &reject)?);
+                    if good > 0 {
+                        fill(&mut group, batch.columns(), &rows[at..at + good]);
+                        encoder
+                            .encode(&group, out)
+                            .map_err(|r| words::reject(self.work, &group, &r))?;
+                        taken += good as u64;
+                    }
+                    at += good + 1;
+                }
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Writes the rows of `batch` apart, but for those that the encoder or the target refuses, which go to
+    /// `refused`. Gives the rows and bytes that are in. `enough` is asked after each refusal of the target
+    /// and ends the chunk with its error.
+    pub(super) fn load(
+        &self,
+        encoder: &mut dyn Encoder,
+        loader: &mut dyn Loader,
+        batch: &Batch,
+        refused: &mut Vec<Refused>,
+        enough: &mut dyn FnMut(&[Refused]) -> Result<()>,
+    ) -> Result<(u64, u64)> {
+        let rows: Vec<Row<'_>> = batch.each_row().collect();
+        let mut done = (0, 0);
+        let mut part = Batch::default();
+        let mut bytes = Vec::new();
+        // The parts that are still to be tried, the first on top.
+        let mut parts = vec![(0, rows.len())];
+        while let Some((from, to)) = parts.pop() {
+            if from == to {
+                continue;
+            }
+            fill(&mut part, batch.columns(), &rows[from..to]);
+            bytes.clear();
+            let before = refused.len();
+            let count = self.encode(encoder, &part, &mut bytes, refused)?;
+            if count == 0 {
+                continue;
+            }
+            match loader.write_apart(count, &bytes) {
+                Ok(()) => {
+                    done.0 += count;
+                    done.1 += bytes.len() as u64;
+                }
+                Err(error) if error.refuses_rows() => {
+                    if to - from == 1 {
+                        refused.push(Refused::by_target(self.plan(), rows[from], &error));
+                        enough(refused)?;
+                        continue;
+                    }
+                    // What the encoder refuses is met again in the halves.
+                    refused.truncate(before);
+                    let middle = from + (to - from) / 2;
+                    parts.push((middle, to));
+                    parts.push((from, middle));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(done)
+    }
+}
+
+fn fill(batch: &mut Batch, columns: usize, rows: &[Row<'_>]) {
+    batch.reset(columns);
+    for row in rows {
+        batch.put_row(*row);
+    }
+}
+
+/// Whether a person has chosen that such a value takes its row out.
+fn chosen(_policies: &Policies, _cause: Cause) -> bool {
+    false
+}
