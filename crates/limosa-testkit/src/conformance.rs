@@ -162,6 +162,8 @@ macro_rules! conformance {
             a_stale_epoch_writes_nothing
             a_refused_row_leaves_nothing_and_the_loader_goes_on
             a_dropped_loader_leaves_nothing
+            parts_go_in_or_not_each_by_itself
+            late_rows_need_their_parents
             a_rollback_leaves_nothing
             an_empty_chunk_is_done
             children_load_before_their_parents

@@ -85,6 +85,8 @@ pub(crate) fn code(end: &End<'_>, signal: Option<u8>) -> u8 {
         End::Run(outcome) => match (outcome.ending, &outcome.comparison) {
             (Ending::Interrupted, _) => signal.unwrap_or(INTERRUPTED),
             (Ending::Partial, _) => 4,
+            (Ending::Complete, Some(c)) if c.verdict == Verdict::Fail => 3,
+            (Ending::Complete, _) if outcome.rejected() > 0 => 4,
             (Ending::Complete, Some(comparison)) => code(&End::Compared(comparison), signal),
             (Ending::Complete, None) => 0,
         },

@@ -59,6 +59,7 @@ fn outcome(table: &str) -> TableOutcome {
         seconds: 0.5,
         chunks: (1, 1),
         resumed: 0,
+        rejected: 0,
         errors: vec![],
     }
 }

@@ -71,6 +71,87 @@ pub fn a_refused_row_leaves_nothing_and_the_loader_goes_on(subject: &Subject) {
     assert_eq!(subject.number(&url, "select count(*) from t"), 4);
 }
 
+/// A part goes in or not as a whole, whatever the target has against it, and the chunk goes on either way.
+pub fn parts_go_in_or_not_each_by_itself(subject: &Subject) {
+    let (url, engine, catalog) = subject.with(
+        "create table t (id bigint not null primary key, v varchar(100) not null,
+           constraint v_is_short check (v <> 'row 13'));
+         insert into t values (5, 'there');",
+    );
+    let t = table(&catalog, "t");
+    let mut ledger = planned(&*engine, t, 2);
+    let spec = load_spec(t);
+    let mut loader = engine.loader().expect("a loader opens");
+    for (chunk, good) in [(0, 30..33), (1, 40..42)] {
+        let ticket = claim(&mut *ledger, t, chunk);
+        loader.begin(&spec, &ticket).expect("a chunk is begun");
+        let mut part = |rows: Vec<Vec<Value>>, fine: bool| {
+            let bytes = encoded(&*engine, &spec, &rows);
+            match loader.write_apart(rows.len() as u64, &bytes) {
+                Ok(()) => assert!(fine, "{rows:?} were taken"),
+                Err(e) => assert!(!fine && e.refuses_rows(), "{rows:?}: {e:?}"),
+            }
+        };
+        part(plain_rows(12..15), false);
+        part(plain_rows(good.clone()), true);
+        // Taken already by this very chunk.
+        part(plain_rows(good.start..good.start + 1), false);
+        part(plain_rows(4..6), false);
+        part(plain_rows([200 + i64::from(chunk)]), true);
+        part(plain_rows([1, 1]), false);
+        let rows = (good.end - good.start) as u64 + 1;
+        loader.commit(rows, 7).expect("the chunk is committed");
+        assert!(ledger.done(&ticket).expect("done is known"));
+    }
+    let ids = (subject.query)(&url, "select id from t order by id");
+    let ids: Vec<&str> = ids.split_whitespace().collect();
+    assert_eq!(ids, ["5", "30", "31", "32", "40", "41", "200", "201"]);
+    // What is not committed is not there.
+    let (url, engine, catalog) = subject.with(PLAIN);
+    let t = table(&catalog, "t");
+    let mut ledger = planned(&*engine, t, 1);
+    let spec = load_spec(t);
+    let ticket = claim(&mut *ledger, t, 0);
+    let mut loader = engine.loader().expect("a loader opens");
+    loader.begin(&spec, &ticket).expect("a chunk is begun");
+    let bytes = encoded(&*engine, &spec, &plain_rows(0..5));
+    loader.write_apart(5, &bytes).expect("a part goes in");
+    loader.rollback().expect("a chunk is taken back");
+    assert_eq!(subject.number(&url, "select count(*) from t"), 0);
+}
+
+/// A late loader checks the foreign keys, and a part that breaks one is refused.
+pub fn late_rows_need_their_parents(subject: &Subject) {
+    let (url, engine, catalog) = subject.with(
+        "create table p (id bigint not null primary key);
+         create table t (id bigint not null primary key, v varchar(100) not null, p_id bigint,
+           constraint t_p foreign key (p_id) references p (id));
+         insert into p values (1);",
+    );
+    let t = table(&catalog, "t");
+    let mut ledger = planned(&*engine, t, 1);
+    let spec = load_spec(t);
+    let row = |id, parent| {
+        vec![vec![
+            Value::Int(id),
+            Value::Text("child".into()),
+            Value::Int(parent),
+        ]]
+    };
+    let ticket = claim(&mut *ledger, t, 0);
+    let mut loader = engine.late_loader().expect("a loader opens");
+    loader.begin(&spec, &ticket).expect("a chunk is begun");
+    let orphan = encoded(&*engine, &spec, &row(1, 7));
+    let refused = loader
+        .write_apart(1, &orphan)
+        .expect_err("there is no parent 7");
+    assert!(refused.refuses_rows(), "{refused:?}");
+    let child = encoded(&*engine, &spec, &row(2, 1));
+    loader.write_apart(1, &child).expect("parent 1 is there");
+    loader.commit(1, 1).expect("the chunk is committed");
+    assert_eq!((subject.query)(&url, "select id from t"), "2");
+}
+
 /// Dropped in the middle, it holds no lock and leaves no row; the chunk can be claimed and loaded again.
 pub fn a_dropped_loader_leaves_nothing(subject: &Subject) {
     let (url, engine, catalog) = subject.with(PLAIN);

@@ -115,6 +115,9 @@ pub(super) struct SettingsArgs {
     /// The share of rejected rows above which the run stops, 0 to 1
     #[arg(long, value_name = "SHARE", hide_short_help = true)]
     error_threshold: Option<String>,
+    /// Rows that are handled before that share is judged
+    #[arg(long, value_name = "ROWS", hide_short_help = true)]
+    error_threshold_min: Option<String>,
     /// The share of rows that is compared, in percent
     #[arg(long, value_name = "PERCENT", hide_short_help = true)]
     validate_percentage: Option<String>,
@@ -162,6 +165,7 @@ impl SettingsArgs {
         l.flag(key::CHUNK_SIZE, self.chunk_size.as_ref());
         l.flag(key::RETRY_ATTEMPTS, self.retry_attempts.as_ref());
         l.flag(key::ERROR_THRESHOLD, self.error_threshold.as_ref());
+        l.flag(key::ERROR_THRESHOLD_MIN, self.error_threshold_min.as_ref());
         l.flag(key::VALIDATE_PERCENTAGE, self.validate_percentage.as_ref());
         l.flag(key::MAX_ROWS_PER_SECOND, self.max_rows_per_second.as_ref());
         l.flag(

@@ -205,6 +205,14 @@ pub(super) fn drive(
             &serde_json::json!({ "exit_code": end, "outcome": outcome, "reports": files }),
         )?;
     }
+    let rejected = outcome.rejected();
+    if rejected > 0 {
+        output.say(&format!(
+            "{} {} rows are not in the target. To see them: limosa rejects list",
+            output.paint_err(Style::Warn, "rejected:"),
+            show_count(rejected)
+        ));
+    }
     match outcome.ending {
         Ending::Interrupted => output.say(&format!(
             "Stopped. Everything that was done stays. To go on: {again}"

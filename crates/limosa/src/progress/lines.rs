@@ -78,6 +78,9 @@ pub(super) fn line(t: &Tally, now: Instant) -> String {
     if t.failed > 0 {
         out.push_str(&format!(", {} not well", t.failed));
     }
+    if t.rejected > 0 {
+        out.push_str(&format!(", {} rows rejected", t.rejected));
+    }
     out
 }
 

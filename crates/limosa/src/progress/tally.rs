@@ -13,6 +13,8 @@ pub(super) struct Tally {
     pub(super) items: u64,
     pub(super) ended: u64,
     pub(super) failed: u64,
+    /// Rows that were left out.
+    pub(super) rejected: u64,
     pub(super) rows: u64,
     pub(super) bytes: u64,
     /// The tables that are being worked at.
@@ -44,6 +46,7 @@ impl Tally {
             items: 0,
             ended: 0,
             failed: 0,
+            rejected: 0,
             rows: 0,
             bytes: 0,
             active: Vec::new(),
@@ -99,6 +102,7 @@ impl Tally {
                 }
             }
             Fact::StepDone { .. } => self.ended += 1,
+            Fact::Rejected { rows, .. } => self.rejected += rows,
             Fact::Retry { .. } | Fact::Note { .. } => {}
         }
     }

@@ -166,6 +166,13 @@ fn summary(outcome: Option<&Outcome>, comparison: Option<&Comparison>) -> String
             "The run was asked to stop; the same command goes on.".to_owned()
         }
     };
+    let rejected = outcome.map_or(0, Outcome::rejected);
+    if rejected > 0 {
+        out.push_str(&format!(
+            " {} rows were rejected and are not in the target; `limosa rejects list` names them.",
+            show_count(rejected)
+        ));
+    }
     let Some(comparison) = comparison else {
         out.push_str(" Nothing was compared.");
         return out;

@@ -106,6 +106,7 @@ fn report() -> Report {
             seconds: 0.25,
             chunks: (1, 2),
             resumed: 0,
+            rejected: 0,
             errors: vec![EVIL.into()],
         }],
         steps: vec![StepOutcome {

@@ -46,6 +46,9 @@ pub(crate) struct File {
     /// The share of rejected rows above which the run stops, 0 to 1. Default 0: the first one stops it.
     #[schemars(with = "Option<f64>", range(min = 0.0, max = 1.0))]
     pub(crate) error_threshold: Option<Spanned<f64>>,
+    /// Rows that are handled before that share is judged, at least 1. Default 1000. At a table's end it is judged anyway.
+    #[schemars(with = "Option<u64>", range(min = 1))]
+    pub(crate) error_threshold_min: Option<Spanned<u64>>,
     /// The share of rows that is compared after the copy, in percent. Default 100. A verdict says PASS only at 100.
     #[schemars(with = "Option<f64>", range(min = 0.0, max = 100.0))]
     pub(crate) validate_percentage: Option<Spanned<f64>>,
@@ -187,6 +190,9 @@ pub(crate) struct Table {
     pub(crate) rename_columns: BTreeMap<String, String>,
     /// The column by which the table is cut for parallel work, if not by its key.
     pub(crate) partition_column: Option<String>,
+    /// The share of rejected rows above which this table stops, 0 to 1, in place of the general one.
+    #[schemars(with = "Option<f64>", range(min = 0.0, max = 1.0))]
+    pub(crate) error_threshold: Option<Spanned<f64>>,
     /// Target types of columns, in the target's own words: `{ total = "numeric(12,2)" }`.
     #[serde(default)]
     pub(crate) cast: BTreeMap<String, String>,

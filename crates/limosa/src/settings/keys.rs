@@ -46,6 +46,7 @@ keys! {
     CHUNK_SIZE "chunk_size" "LIMOSA_CHUNK_SIZE" "--chunk-size",
     RETRY_ATTEMPTS "retry_attempts" "LIMOSA_RETRY_ATTEMPTS" "--retry-attempts",
     ERROR_THRESHOLD "error_threshold" "LIMOSA_ERROR_THRESHOLD" "--error-threshold",
+    ERROR_THRESHOLD_MIN "error_threshold_min" "LIMOSA_ERROR_THRESHOLD_MIN" "--error-threshold-min",
     VALIDATE_PERCENTAGE "validate_percentage" "LIMOSA_VALIDATE_PERCENTAGE" "--validate-percentage",
     MAX_ROWS_PER_SECOND "max_rows_per_second" "LIMOSA_MAX_ROWS_PER_SECOND" "--max-rows-per-second",
     MAX_BYTES_PER_SECOND "max_bytes_per_second" "LIMOSA_MAX_BYTES_PER_SECOND" "--max-bytes-per-second",

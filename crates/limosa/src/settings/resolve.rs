@@ -4,7 +4,7 @@ use super::amount::{parse_bytes, parse_seconds};
 use super::checks::{Names, choose, name, strategy, within};
 use super::file::{Amount, Database, File, SCANS, STRATEGIES};
 use super::keys::{KEYS, Key, Layer, Origin, key};
-use super::wishes::{pairs, wishes};
+use super::wishes::{pairs, thresholds, wishes};
 use super::words::{self, Variables};
 use super::{Address, Chosen, Problem, Reach, Settings, nearest};
 use limosa_core::policy::Policies;
@@ -135,6 +135,12 @@ fn layer(file: &File) -> Layer {
         key::ERROR_THRESHOLD,
         &file.error_threshold,
         f64::to_string,
+    );
+    put(
+        &mut layer,
+        key::ERROR_THRESHOLD_MIN,
+        &file.error_threshold_min,
+        u64::to_string,
     );
     put(
         &mut layer,
@@ -312,7 +318,7 @@ impl Teller<'_> {
         let target = self.address(key::TARGET, key::TARGET_PASSWORD, &mut secrets)?;
         self.get(key::STRATEGY, strategy)?;
         let plan = self.plan(file)?;
-        let run = self.run()?;
+        let run = self.run(file)?;
         let mut settings = Settings {
             file: None,
             source,
@@ -352,7 +358,7 @@ impl Teller<'_> {
         })
     }
 
-    fn run(&self) -> Result<RunSettings, Problem> {
+    fn run(&self, file: &File) -> Result<RunSettings, Problem> {
         let d = RunSettings::default();
         let small = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         Ok(RunSettings {
@@ -370,6 +376,10 @@ impl Teller<'_> {
             error_threshold: self
                 .share(key::ERROR_THRESHOLD, 1.0)?
                 .unwrap_or(d.error_threshold),
+            error_threshold_min: self
+                .number(key::ERROR_THRESHOLD_MIN, 1, u64::MAX)?
+                .unwrap_or(d.error_threshold_min),
+            table_thresholds: thresholds(file)?,
             validate_percentage: self
                 .share(key::VALIDATE_PERCENTAGE, 100.0)?
                 .unwrap_or(d.validate_percentage),
@@ -406,6 +416,7 @@ impl Teller<'_> {
             key::CHUNK_SIZE => Some(super::amount::show_bytes(s.run.chunk_bytes)),
             key::RETRY_ATTEMPTS => text(&s.run.retry_attempts),
             key::ERROR_THRESHOLD => text(&s.run.error_threshold),
+            key::ERROR_THRESHOLD_MIN => text(&s.run.error_threshold_min),
             key::VALIDATE_PERCENTAGE => text(&s.run.validate_percentage),
             key::MAX_ROWS_PER_SECOND => s.run.max_rows_per_second.map(|n| n.to_string()),
             key::MAX_BYTES_PER_SECOND => s.run.max_bytes_per_second.map(super::amount::show_bytes),

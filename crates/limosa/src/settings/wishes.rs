@@ -10,6 +10,26 @@ pub(super) fn pairs(map: &BTreeMap<String, String>) -> Vec<(String, String)> {
     map.iter().map(|(a, b)| (a.clone(), b.clone())).collect()
 }
 
+/// The thresholds of single tables.
+pub(super) fn thresholds(file: &File) -> Result<Vec<(String, f64)>, Problem> {
+    let mut all = Vec::new();
+    for table in &file.table {
+        let Some(threshold) = &table.error_threshold else {
+            continue;
+        };
+        if !(0.0..=1.0).contains(threshold.get_ref()) {
+            return Err(Problem::new(format!(
+                "error_threshold: {} is not between 0 and 1",
+                threshold.get_ref()
+            ))
+            .hint("It is a share: 0.01 is one row of a hundred.")
+            .at(threshold.span()));
+        }
+        all.push((table.name.get_ref().clone(), *threshold.get_ref()));
+    }
+    Ok(all)
+}
+
 /// The wishes of `[[table]]` and `[rename]` together, one per table.
 pub(super) fn wishes(file: &File, general: Policies) -> Result<Vec<TableWish>, Problem> {
     let mut wishes: Vec<TableWish> = Vec::new();
