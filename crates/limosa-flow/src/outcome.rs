@@ -46,7 +46,8 @@ pub struct TableOutcome {
 pub struct Difference {
     /// The key as text, column by column; for a table without a key, the row's hash and how often each side has it.
     pub key: Vec<String>,
-    /// `missing` (not in the target), `extra` (not in the source), `differs`, or `count` (keyless rows of unequal number).
+    /// `missing` (not in the target), `extra` (not in the source), `differs`, or `count` (keyless rows of unequal number);
+    /// `rejected`: missing or too few, because the row was rejected.
     pub kind: String,
     /// The columns that differ, by their target names.
     pub columns: Vec<String>,

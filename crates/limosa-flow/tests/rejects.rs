@@ -4,7 +4,7 @@ mod support;
 
 use limosa_core::engine::Engine;
 use limosa_flow::journal::Journal;
-use limosa_flow::outcome::{Ending, Outcome};
+use limosa_flow::outcome::{Comparison, Ending, Outcome, Verdict};
 use limosa_flow::plan::Plan;
 use limosa_flow::rejects::{self, Filter, Record, State, Step, Store};
 use limosa_flow::run::{self, Parts, RunError, Stop};
@@ -80,7 +80,18 @@ impl Place {
         .unwrap()
     }
 
+    fn verify(&self) -> Comparison {
+        self.go(&settings(0.5), Parts::Verify)
+            .unwrap()
+            .comparison
+            .unwrap()
+    }
+
     fn run(&self, settings: &RunSettings) -> Result<Outcome, RunError> {
+        self.go(settings, Parts::All)
+    }
+
+    fn go(&self, settings: &RunSettings, parts: Parts) -> Result<Outcome, RunError> {
         let plan = match Journal::read(&self.journal()) {
             Ok(journal) => journal.plan()?,
             Err(_) => self.plan(),
@@ -93,7 +104,7 @@ impl Place {
             &plan,
             settings,
             &mut journal,
-            Parts::All,
+            parts,
             &silent(),
             &Stop::new(),
         )
@@ -229,4 +240,51 @@ fn a_run_stops_beyond_the_threshold_and_goes_on_when_it_is_raised() {
     let outcome = place.run(&settings(0.06)).unwrap();
     assert_eq!(outcome.ending, Ending::Complete, "{outcome:#?}");
     assert_parted(&place, 3000, &bad);
+}
+
+#[test]
+fn rejects_are_listed_exceptions_and_never_a_pass() {
+    let place = Place::new(500, &[7, 8, 300]);
+    let outcome = place.run(&settings(0.5)).unwrap();
+    let comparison = outcome.comparison.unwrap();
+    assert_eq!(
+        comparison.verdict,
+        Verdict::PassWithExceptions,
+        "{comparison:#?}"
+    );
+    let t = comparison
+        .tables
+        .iter()
+        .find(|t| t.table.name == "t")
+        .unwrap();
+    let named: Vec<_> = t
+        .differences
+        .iter()
+        .map(|d| (d.key[0].as_str(), d.kind.as_str()))
+        .collect();
+    assert_eq!(
+        named,
+        [("7", "rejected"), ("8", "rejected"), ("300", "rejected")]
+    );
+    // A row that is missing for another reason is a difference, with a key and without.
+    for sql in [
+        "DELETE FROM t WHERE id = 9",
+        "DELETE FROM loose WHERE w = 'w9'",
+    ] {
+        on(&place.file("target.db"), sql);
+        let verdict = place.verify();
+        assert_eq!(verdict.verdict, Verdict::Fail, "{sql} {verdict:#?}");
+        on(
+            &place.file("target.db"),
+            &sql.replace(
+                "DELETE FROM t WHERE id = 9",
+                "INSERT INTO t VALUES(9, 0, 'w9')",
+            )
+            .replace(
+                "DELETE FROM loose WHERE w = 'w9'",
+                "INSERT INTO loose VALUES(0, 'w9')",
+            ),
+        );
+        assert_eq!(place.verify().verdict, Verdict::PassWithExceptions, "{sql}");
+    }
 }

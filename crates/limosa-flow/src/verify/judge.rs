@@ -1,6 +1,7 @@
 //! From sums and differences to a verdict.
 
 use super::differ;
+use super::excuse::{self, Excuses};
 use super::table::{Lane, Shared, Table};
 use crate::outcome::{SchemaDifference, TableVerdict, Verdict};
 use crate::plan::{Finding, Plan, Severity, TablePlan};
@@ -48,13 +49,23 @@ pub(super) fn table(
         return verdict;
     }
     let changed = changed_by_policy(shared.job.plan, plan);
+    let excuses = match Excuses::of(shared.job.rejects, plan) {
+        Ok(excuses) => excuses,
+        Err(error) => {
+            verdict.verdict = Verdict::Partial;
+            verdict.error = Some(error.to_string());
+            return verdict;
+        }
+    };
+    let mut rejected = 0;
     if !equal {
-        let name = match changed.is_empty() {
+        let name = match changed.is_empty() && excuses.rows == 0 {
             true => settings.max_differences,
-            false => settings.max_differences.max(EXCUSED),
+            false => settings.max_differences.max(EXCUSED) + excuses.rows as usize,
         };
         match differ::look(shared, lane, table, name) {
-            Ok(found) => {
+            Ok(mut found) => {
+                rejected = excuses.apply(&mut found.named);
                 // The sums differ, whatever the second look saw.
                 verdict.differing_rows = found.rows.max(1);
                 if found.at_least {
@@ -64,11 +75,12 @@ pub(super) fn table(
                     ));
                 }
                 let excused = !found.at_least
-                    && found.rows == found.named.len() as u64
+                    && found.rows == found.named.len() as u64 + excuse::more(plan, &found.named)
                     && found.named.iter().all(|d| {
-                        d.kind == "differs"
-                            && !d.columns.is_empty()
-                            && d.columns.iter().all(|c| changed.contains(c.as_str()))
+                        d.kind == "rejected"
+                            || d.kind == "differs"
+                                && !d.columns.is_empty()
+                                && d.columns.iter().all(|c| changed.contains(c.as_str()))
                     });
                 verdict.verdict = match excused {
                     true => Verdict::PassWithExceptions,
@@ -88,7 +100,10 @@ pub(super) fn table(
     }
     // Rows outside the chosen share are counted only.
     let others = (source_rows - chosen.0, target_rows - chosen.1);
-    if others.0 != others.1 {
+    let fewer = others.0.checked_sub(others.1);
+    if fewer.is_some_and(|n| n > 0 && n <= excuses.rows.saturating_sub(rejected)) {
+        verdict.verdict = verdict.verdict.max(Verdict::PassWithExceptions);
+    } else if fewer != Some(0) {
         verdict.verdict = Verdict::Fail;
         verdict.differing_rows += others.0.abs_diff(others.1);
         verdict.error = Some(format!(

@@ -16,6 +16,7 @@
 
 mod buckets;
 mod differ;
+mod excuse;
 mod judge;
 mod schema;
 mod side;
