@@ -144,8 +144,9 @@ pub fn convert(catalog: &Catalog, context: &Context<'_>) -> Converted {
         .iter()
         .map(|d| (d.source.name.clone(), d.columns_by_name()))
         .collect();
+    let by_name: HashMap<&TableName, &Table> = tables.iter().map(|t| (&t.name, *t)).collect();
     for draft in &mut drafts {
-        constrain::constrain(draft, &columns, &tables, context, &mut labels, &mut out);
+        constrain::constrain(draft, &columns, &by_name, context, &mut labels, &mut out);
     }
     out.tables = drafts.into_iter().map(table::Draft::finish).collect();
     objects::convert(catalog, context, &mut out);

@@ -101,6 +101,7 @@ pub struct Names {
     tables: HashMap<TableName, TableName>,
     schemas: BTreeMap<Option<String>, Option<String>>,
     prefixes: BTreeMap<Option<String>, String>,
+    renamed: bool,
 }
 
 impl Names {
@@ -197,6 +198,7 @@ impl Names {
                     .remedy(rename_remedy(from)),
                 );
             }
+            names.renamed |= *from != to;
             names.tables.insert(from.clone(), to);
         }
         (names, findings)
@@ -221,7 +223,7 @@ impl Names {
 
     /// Whether any table is called otherwise in the target, so that texts that name tables are wrong there.
     pub fn renamed(&self) -> bool {
-        self.tables.iter().any(|(from, to)| from != to)
+        self.renamed
     }
 
     /// The namespaces of the target's tables, each once, in order.

@@ -18,8 +18,9 @@ use crate::progress::{Fact, Progress};
 use crate::scan;
 use crate::settings::PlanSettings;
 use limosa_core::engine::{Engine, Identity, Role};
-use limosa_core::schema::{Catalog, Table};
+use limosa_core::schema::{Catalog, Table, TableName};
 use limosa_core::{Error, ErrorKind, Result};
+use std::collections::HashMap;
 use std::time::Instant;
 use steps::Steps;
 
@@ -136,9 +137,10 @@ pub(crate) fn make_with_catalogs(
     findings.append(&mut converted.findings);
     findings.append(&mut steps.findings);
 
+    let by_name: HashMap<&TableName, &Table> = chosen.iter().map(|t| (&t.name, *t)).collect();
     let mut plans = Vec::new();
     for table in &converted.tables {
-        let Some(of) = catalog.table(&table.source) else {
+        let Some(of) = by_name.get(&table.source).copied() else {
             continue;
         };
         let keyed = !of.identifying_columns().is_empty();

@@ -4,9 +4,9 @@
 //! as a difference here. Source of the escapes: PostgreSQL manual, "COPY", text format.
 
 use crate::connect::Settings;
-use crate::connection::{Connection, CopyEvent};
+use crate::connection::CopyEvent;
 use crate::names::ident;
-use crate::read::{self, Exported};
+use crate::read::{Exported, Lane};
 use crate::select;
 use limosa_core::canonical::{self, CanonicalRows, Form};
 use limosa_core::chunk::Range;
@@ -18,9 +18,7 @@ use std::sync::Arc;
 
 /// See [`Canonicalizer`].
 pub(crate) struct PostgresCanonicalizer {
-    settings: Arc<Settings>,
-    exported: Exported,
-    connection: Connection,
+    lane: Lane,
     open: bool,
     table: String,
     columns: Vec<Say>,
@@ -74,9 +72,7 @@ fn plan(column: &CanonicalColumn) -> (String, Say) {
 impl PostgresCanonicalizer {
     pub(crate) fn new(settings: &Arc<Settings>, exported: &Exported) -> Result<Self> {
         Ok(Self {
-            settings: Arc::clone(settings),
-            exported: exported.clone(),
-            connection: read::join(settings, exported)?,
+            lane: Lane::join(settings, exported)?,
             open: false,
             table: String::new(),
             columns: Vec::new(),
@@ -90,7 +86,7 @@ impl PostgresCanonicalizer {
 impl Canonicalizer for PostgresCanonicalizer {
     fn open(&mut self, read: &CanonicalRead, range: &Range) -> Result<()> {
         let busy = std::mem::take(&mut self.open);
-        read::ready(&mut self.connection, &self.settings, &self.exported, busy)?;
+        self.lane.ready(&read.table, busy)?;
         self.table = read.table.to_string();
         self.columns.clear();
         let mut parts = Vec::with_capacity(read.columns.len());
@@ -110,12 +106,12 @@ impl Canonicalizer for PostgresCanonicalizer {
         let sql = format!(
             "COPY (SELECT {} {}{}) TO STDOUT (FORMAT text)",
             parts.join(", "),
-            select::from(&read.table, &self.exported.partitioned),
+            select::from(&read.table, self.lane.partitioned()),
             select::condition(range, &key)?
         );
-        self.connection.doing = "reading rows to compare";
-        if let Err(e) = self.connection.copy_out(&sql) {
-            self.connection.abandon();
+        self.lane.connection.doing = "reading rows to compare";
+        if let Err(e) = self.lane.connection.copy_out(&sql) {
+            self.lane.connection.abandon();
             return Err(e.on(self.table.clone()));
         }
         self.open = true;
@@ -127,17 +123,17 @@ impl Canonicalizer for PostgresCanonicalizer {
             return Ok(false);
         }
         while rows.bytes() < bytes {
-            let event = match self.connection.copy_next(rows.has_turn()) {
+            let event = match self.lane.connection.copy_next(rows.has_turn()) {
                 Ok(event) => event,
                 Err(e) => {
                     self.open = false;
-                    self.connection.abandon();
+                    self.lane.connection.abandon();
                     return Err(e.on(self.table.clone()));
                 }
             };
             let wrong = match event {
                 CopyEvent::Data(frame) => {
-                    let line = self.connection.body(frame);
+                    let line = self.lane.connection.body(frame);
                     self.rows += 1;
                     if line.len() >= HUGE {
                         // Grown step by step it would be held twice.
@@ -150,7 +146,7 @@ impl Canonicalizer for PostgresCanonicalizer {
                         rows,
                         &mut self.scratch,
                     );
-                    if let Some(turn) = self.connection.taken(frame) {
+                    if let Some(turn) = self.lane.connection.taken(frame) {
                         rows.keep(turn);
                         self.scratch = Vec::new();
                     }
@@ -172,7 +168,7 @@ impl Canonicalizer for PostgresCanonicalizer {
             };
             if let Some(why) = wrong {
                 self.open = false;
-                self.connection.abandon();
+                self.lane.connection.abandon();
                 return Err(
                     Error::new(ErrorKind::Protocol, "reading rows to compare", why)
                         .on(self.table.clone()),

@@ -14,6 +14,7 @@ use crate::wire;
 use limosa_core::batch::{Batch, BatchLimit};
 use limosa_core::chunk::Range;
 use limosa_core::engine::{Reader, TableRead};
+use limosa_core::schema::TableName;
 use limosa_core::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
@@ -26,18 +27,69 @@ pub(crate) struct Exported {
     pub(crate) partitioned: Arc<Partitioned>,
 }
 
-/// Opens a connection within the snapshot.
-pub(crate) fn join(settings: &Arc<Settings>, exported: &Exported) -> Result<Connection> {
+/// How many tables one transaction of a lane reads. It keeps its locks on them until it ends, and a server
+/// has room for about a hundred locks a connection; so the next one begins after so many.
+const TABLES_HELD: usize = 16;
+
+/// A lane's connection within the snapshot.
+pub(crate) struct Lane {
+    settings: Arc<Settings>,
+    exported: Exported,
+    pub(crate) connection: Connection,
+    /// The table that was read last, and how many this transaction has read.
+    last: Option<TableName>,
+    held: usize,
+}
+
+impl Lane {
+    /// Opens a connection within the snapshot.
+    pub(crate) fn join(settings: &Arc<Settings>, exported: &Exported) -> Result<Self> {
+        Ok(Self {
+            connection: join(settings, exported)?,
+            settings: Arc::clone(settings),
+            exported: exported.clone(),
+            last: None,
+            held: 0,
+        })
+    }
+
+    pub(crate) fn partitioned(&self) -> &Partitioned {
+        &self.exported.partitioned
+    }
+
+    /// Makes sure that a COPY of `table` can begin within the snapshot; `busy` says that the last one
+    /// was not read to its end.
+    pub(crate) fn ready(&mut self, table: &TableName, busy: bool) -> Result<()> {
+        if busy {
+            // The rest of the last range is not wanted: stop it. That ends the transaction as well.
+            self.connection.stop();
+        }
+        let other = self.last.as_ref() != Some(table);
+        if self.connection.broken() {
+            self.connection = join(&self.settings, &self.exported)?;
+            self.held = 0;
+        } else if busy || (other && self.held >= TABLES_HELD) {
+            enter(&mut self.connection, &self.exported, "ROLLBACK; ")?;
+            self.held = 0;
+        }
+        if other || self.held == 0 {
+            self.held += 1;
+            self.last = Some(table.clone());
+        }
+        Ok(())
+    }
+}
+
+fn join(settings: &Arc<Settings>, exported: &Exported) -> Result<Connection> {
     let mut c = Connection::open(settings)?;
-    enter(&mut c, exported)?;
+    enter(&mut c, exported, "")?;
     Ok(c)
 }
 
-fn enter(c: &mut Connection, exported: &Exported) -> Result<()> {
+fn enter(c: &mut Connection, exported: &Exported, first: &str) -> Result<()> {
     c.doing = "joining the snapshot";
-    c.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
     c.query(&format!(
-        "SET TRANSACTION SNAPSHOT {}",
+        "{first}BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET TRANSACTION SNAPSHOT {}",
         crate::names::literal(&exported.id)
     ))
     .map_err(|e| match e.server_code() {
@@ -53,32 +105,9 @@ fn enter(c: &mut Connection, exported: &Exported) -> Result<()> {
     Ok(())
 }
 
-/// Makes sure that `c` is ready for a new COPY within the snapshot.
-pub(crate) fn ready(
-    c: &mut Connection,
-    settings: &Arc<Settings>,
-    exported: &Exported,
-    busy: bool,
-) -> Result<()> {
-    if busy {
-        // The rest of the last range is not wanted: stop it. That ends the transaction as well.
-        c.stop();
-    }
-    if c.broken() {
-        *c = join(settings, exported)?;
-    } else if busy {
-        c.doing = "joining the snapshot";
-        c.query("ROLLBACK")?;
-        enter(c, exported)?;
-    }
-    Ok(())
-}
-
 /// See [`Reader`].
 pub(crate) struct PostgresReader {
-    settings: Arc<Settings>,
-    exported: Exported,
-    connection: Connection,
+    lane: Lane,
     open: bool,
     table: String,
     plan: Vec<Decode>,
@@ -91,9 +120,7 @@ pub(crate) struct PostgresReader {
 impl PostgresReader {
     pub(crate) fn new(settings: &Arc<Settings>, exported: &Exported) -> Result<Self> {
         Ok(Self {
-            settings: Arc::clone(settings),
-            exported: exported.clone(),
-            connection: join(settings, exported)?,
+            lane: Lane::join(settings, exported)?,
             open: false,
             table: String::new(),
             plan: Vec::new(),
@@ -106,7 +133,7 @@ impl PostgresReader {
 
     fn malformed(&mut self, why: &str) -> Error {
         self.open = false;
-        self.connection.abandon();
+        self.lane.connection.abandon();
         Error::new(ErrorKind::Protocol, "reading rows", why).on(self.table.clone())
     }
 
@@ -166,7 +193,7 @@ impl PostgresReader {
 impl Reader for PostgresReader {
     fn open(&mut self, read: &TableRead, range: &Range, wire: Option<&str>) -> Result<()> {
         let busy = std::mem::take(&mut self.open);
-        ready(&mut self.connection, &self.settings, &self.exported, busy)?;
+        self.lane.ready(&read.table, busy)?;
         self.table = read.table.to_string();
         self.plan.clear();
         let mut parts = Vec::with_capacity(read.columns.len());
@@ -183,16 +210,16 @@ impl Reader for PostgresReader {
         let sql = format!(
             "COPY (SELECT {} {}{}) TO STDOUT (FORMAT {})",
             parts.join(", "),
-            select::from(&read.table, &self.exported.partitioned),
+            select::from(&read.table, self.lane.partitioned()),
             select::condition(range, &select::key(&read.key))?,
             if self.binary { "binary" } else { "text" }
         );
-        self.connection.doing = "reading rows";
+        self.lane.connection.doing = "reading rows";
         self.header = true;
         self.rows = 0;
-        if let Err(e) = self.connection.copy_out(&sql) {
+        if let Err(e) = self.lane.connection.copy_out(&sql) {
             // The transaction is over with its snapshot: the next range joins again.
-            self.connection.abandon();
+            self.lane.connection.abandon();
             return Err(e.on(self.table.clone()));
         }
         self.open = true;
@@ -204,18 +231,18 @@ impl Reader for PostgresReader {
             return Ok(false);
         }
         while !batch.full(limit) {
-            let event = match self.connection.copy_next(batch.has_turn()) {
+            let event = match self.lane.connection.copy_next(batch.has_turn()) {
                 Ok(event) => event,
                 Err(e) => {
                     self.open = false;
-                    self.connection.abandon();
+                    self.lane.connection.abandon();
                     return Err(e.on(self.table.clone()));
                 }
             };
             match event {
                 CopyEvent::Data(frame) => {
                     let row = Self::row(
-                        self.connection.body(frame),
+                        self.lane.connection.body(frame),
                         &mut self.header,
                         &self.plan,
                         batch,
@@ -229,7 +256,7 @@ impl Reader for PostgresReader {
                         Some(false) => {}
                         None => return Err(self.malformed("a row is not what its lengths say")),
                     }
-                    if let Some(turn) = self.connection.taken(frame) {
+                    if let Some(turn) = self.lane.connection.taken(frame) {
                         batch.keep(turn);
                     }
                 }
@@ -248,7 +275,7 @@ impl Reader for PostgresReader {
         }
         let (binary, header) = (self.binary, &mut self.header);
         let mut broken = false;
-        let part = self.connection.copy_raw(out, bytes, &mut |head| {
+        let part = self.lane.connection.copy_raw(out, bytes, &mut |head| {
             if !binary {
                 return true;
             }
@@ -277,7 +304,7 @@ impl Reader for PostgresReader {
             }
             Err(e) => {
                 self.open = false;
-                self.connection.abandon();
+                self.lane.connection.abandon();
                 Err(e.on(self.table.clone()))
             }
         }

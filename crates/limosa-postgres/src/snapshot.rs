@@ -108,19 +108,17 @@ impl PostgresSnapshot {
         Ok(c)
     }
 
-    /// Asks within the exporting transaction; an error must not end it.
+    /// Asks within the exporting transaction; an error must not end it. Taking the question back gives its
+    /// locks back too, so that this transaction, the longest of all, holds none.
     fn ask(&self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
+        const BACK: &str = "ROLLBACK TO SAVEPOINT limosa; RELEASE SAVEPOINT limosa";
         let mut c = self.holder()?;
         c.doing = "cutting a table into chunks";
-        c.query("SAVEPOINT limosa")?;
-        match c.query(sql) {
-            Ok(answer) => {
-                c.query("RELEASE SAVEPOINT limosa")?;
-                Ok(answer.rows)
-            }
+        match c.query(&format!("SAVEPOINT limosa; {sql}; {BACK}")) {
+            Ok(answer) => Ok(answer.rows),
             Err(e) => {
                 if !c.broken() {
-                    c.query("ROLLBACK TO SAVEPOINT limosa; RELEASE SAVEPOINT limosa")?;
+                    c.query(BACK)?;
                 }
                 Err(e)
             }

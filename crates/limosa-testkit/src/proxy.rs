@@ -51,6 +51,8 @@ pub struct Counts {
     pub to_server: u64,
     /// Bytes passed on to the client.
     pub to_client: u64,
+    /// How often a client spoke after its server had: round trips, and one more a connection.
+    pub turns: u64,
 }
 
 #[derive(Default)]
@@ -64,6 +66,7 @@ struct Shared {
     cut: AtomicU64,
     to_server: AtomicU64,
     to_client: AtomicU64,
+    turns: AtomicU64,
 }
 
 impl Shared {
@@ -178,6 +181,7 @@ impl Proxy {
             cut: s.cut.load(Ordering::SeqCst),
             to_server: s.to_server.load(Ordering::SeqCst),
             to_client: s.to_client.load(Ordering::SeqCst),
+            turns: s.turns.load(Ordering::SeqCst),
         }
     }
 }
@@ -210,21 +214,30 @@ fn accept(listener: &TcpListener, port: u16, shared: &Arc<Shared>) {
         if let Ok(server) = TcpStream::connect(("127.0.0.1", port)) {
             client.set_nodelay(true).ok();
             server.set_nodelay(true).ok();
-            forward(&client, &server, Direction::ToServer, shared);
-            forward(&server, &client, Direction::ToClient, shared);
+            let spoke = Arc::new(AtomicBool::new(true));
+            forward(&client, &server, Direction::ToServer, shared, &spoke);
+            forward(&server, &client, Direction::ToClient, shared, &spoke);
             shared.sockets().extend([client, server]);
         }
     }
 }
 
-fn forward(from: &TcpStream, to: &TcpStream, direction: Direction, shared: &Arc<Shared>) {
+/// `server_spoke` is shared by both directions of a connection.
+fn forward(
+    from: &TcpStream,
+    to: &TcpStream,
+    direction: Direction,
+    shared: &Arc<Shared>,
+    server_spoke: &Arc<AtomicBool>,
+) {
     let (Ok(from), Ok(to)) = (from.try_clone(), to.try_clone()) else {
         return;
     };
     let shared = Arc::clone(shared);
+    let server_spoke = Arc::clone(server_spoke);
     // Ends with either socket, at the latest when the proxy is dropped.
     std::thread::spawn(move || {
-        let whole = pump(&from, &to, direction, &shared).unwrap_or(false);
+        let whole = pump(&from, &to, direction, &shared, &server_spoke).unwrap_or(false);
         if whole {
             to.shutdown(Shutdown::Write).ok();
         } else {
@@ -240,6 +253,7 @@ fn pump(
     mut to: &TcpStream,
     direction: Direction,
     shared: &Shared,
+    server_spoke: &AtomicBool,
 ) -> io::Result<bool> {
     let count = shared.count(direction);
     let mut buffer = vec![0; 64 * 1024];
@@ -249,6 +263,10 @@ fn pump(
             0 => return Ok(true),
             n => n,
         };
+        let by_server = direction == Direction::ToClient;
+        if server_spoke.swap(by_server, Ordering::SeqCst) && !by_server {
+            shared.turns.fetch_add(1, Ordering::SeqCst);
+        }
         let mut rest = &buffer[..n];
         while !rest.is_empty() {
             let (piece, then) = next(shared, direction, passed, rest.len());

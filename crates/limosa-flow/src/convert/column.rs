@@ -38,8 +38,9 @@ pub(super) fn believe(
     out: &mut Converted,
 ) -> HashMap<Place, Belief> {
     let mut beliefs = HashMap::new();
+    let named = named_by_keys(catalog);
     for table in tables {
-        let indexed = indexed(table, catalog);
+        let indexed = indexed(table, &named);
         let policies = context.policies(&table.name);
         for column in &table.columns {
             if excluded(table, &column.name, context) {
@@ -234,7 +235,18 @@ pub(super) fn excluded(table: &Table, column: &str, context: &Context<'_>) -> bo
 }
 
 /// The columns that any key, index or foreign key orders by.
-fn indexed(table: &Table, catalog: &Catalog) -> HashSet<String> {
+/// The columns that foreign keys name in their parents.
+fn named_by_keys(catalog: &Catalog) -> HashMap<&TableName, Vec<&String>> {
+    let mut out: HashMap<&TableName, Vec<&String>> = HashMap::new();
+    for key in catalog.tables.iter().flat_map(|t| &t.foreign_keys) {
+        out.entry(&key.parent)
+            .or_default()
+            .extend(&key.parent_columns);
+    }
+    out
+}
+
+fn indexed(table: &Table, named: &HashMap<&TableName, Vec<&String>>) -> HashSet<String> {
     let mut out = HashSet::new();
     let keys = table.primary_key.iter().chain(&table.uniques);
     out.extend(keys.flat_map(|k| k.columns.iter().cloned()));
@@ -251,11 +263,8 @@ fn indexed(table: &Table, catalog: &Catalog) -> HashSet<String> {
     }
     // A parent's columns are in a key of the parent; the catalog may show it as a plain unique index.
     if table.primary_key.is_none() {
-        for key in catalog.tables.iter().flat_map(|t| &t.foreign_keys) {
-            if key.parent == table.name {
-                out.extend(key.parent_columns.iter().cloned());
-            }
-        }
+        let columns = named.get(&table.name).into_iter().flatten();
+        out.extend(columns.map(|c| (*c).clone()));
     }
     out
 }

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 pub(super) fn constrain(
     draft: &mut Draft<'_>,
     columns: &HashMap<TableName, Columns>,
-    tables: &[&Table],
+    tables: &HashMap<&TableName, &Table>,
     context: &Context<'_>,
     labels: &mut Labels,
     out: &mut Converted,
@@ -288,7 +288,7 @@ fn part(
 fn foreign_keys(
     draft: &mut Draft<'_>,
     columns: &HashMap<TableName, Columns>,
-    tables: &[&Table],
+    tables: &HashMap<&TableName, &Table>,
     context: &Context<'_>,
     labels: &mut Labels,
     out: &mut Converted,
@@ -301,7 +301,7 @@ fn foreign_keys(
             format!("{}_{}_fkey", draft.target.name.name, key.columns.join("_"))
         });
         let what = format!("the foreign key {wanted}");
-        let parent = tables.iter().find(|t| t.name == key.parent);
+        let parent = tables.get(&key.parent);
         let (Some(parent), Some(theirs)) = (parent, columns.get(&key.parent)) else {
             let why = format!("its parent {} does not move", key.parent);
             out.findings

@@ -7,6 +7,7 @@ use limosa_core::canonical;
 use limosa_core::engine::Capabilities;
 use limosa_core::schema::{Catalog, Table, TableName};
 use limosa_core::{Error, ErrorKind, Result};
+use std::collections::{HashMap, HashSet};
 
 fn folded(name: &TableName, caps: &Capabilities) -> TableName {
     if caps.table_names_case_sensitive {
@@ -18,32 +19,23 @@ fn folded(name: &TableName, caps: &Capabilities) -> TableName {
     }
 }
 
-fn find<'a>(there: &'a Catalog, name: &TableName, caps: &Capabilities) -> Option<&'a Table> {
-    let wanted = folded(name, caps);
-    there
-        .tables
-        .iter()
-        .find(|t| folded(&t.name, caps) == wanted)
-}
-
 /// Refuses a target in which a name is taken.
 ///
 /// # Errors
 /// `Conflict` with the first ten names.
 pub(super) fn clash(converted: &Converted, there: &Catalog, caps: &Capabilities) -> Result<()> {
     let tables = there.tables.iter().map(|t| &t.name);
-    let taken: std::collections::HashSet<TableName> = tables
+    let taken: HashSet<TableName> = tables
         .chain(there.views.iter().map(|v| &v.name))
         .map(|n| folded(n, caps))
         .collect();
     // What belongs to the server may be there already, and is made only if it is not.
-    let routines = converted.routines.iter().filter(|r| {
-        r.kind != "extension"
-            && there
-                .routines
-                .iter()
-                .any(|o| o.kind == r.kind && o.name == r.name)
-    });
+    let code: HashSet<(&str, &TableName)> =
+        (there.routines.iter().map(|r| (r.kind.as_str(), &r.name))).collect();
+    let routines = converted
+        .routines
+        .iter()
+        .filter(|r| r.kind != "extension" && code.contains(&(r.kind.as_str(), &r.name)));
     let clashing: Vec<String> = converted
         .tables
         .iter()
@@ -79,9 +71,14 @@ pub(super) fn adopt(
     caps: &Capabilities,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let by_name: HashMap<TableName, &Table> = there
+        .tables
+        .iter()
+        .map(|t| (folded(&t.name, caps), t))
+        .collect();
     for table in &mut converted.tables {
         let source = table.source.clone();
-        match find(there, &table.target.name, caps) {
+        match by_name.get(&folded(&table.target.name, caps)) {
             Some(found) => adopt_table(table, found, caps, &mut findings),
             None => findings.push(
                 finding(

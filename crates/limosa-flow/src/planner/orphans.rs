@@ -4,8 +4,9 @@ use crate::convert::{Orphans, parents};
 use crate::progress::{Fact, Progress};
 use crate::settings::ScanMode;
 use limosa_core::engine::Engine;
-use limosa_core::schema::{ForeignKey, Table};
+use limosa_core::schema::{ForeignKey, Table, TableName};
 use limosa_core::{Disposition, Result};
+use std::collections::HashMap;
 use std::time::Instant;
 
 /// Counts, for each foreign key that the source has not made sure of and whose parent moves too. A key
@@ -17,10 +18,11 @@ pub(super) fn look(
     progress: &Progress,
 ) -> Result<Orphans> {
     let mut out = Orphans::new();
+    let by_name: HashMap<&TableName, &Table> = tables.iter().map(|t| (&t.name, *t)).collect();
     let keys: Vec<(&Table, usize, &ForeignKey)> = tables
         .iter()
         .flat_map(|t| t.foreign_keys.iter().enumerate().map(|(at, k)| (*t, at, k)))
-        .filter(|(_, _, k)| !k.validated && tables.iter().any(|t| t.name == k.parent))
+        .filter(|(_, _, k)| !k.validated && by_name.contains_key(&k.parent))
         .collect();
     if keys.is_empty() || mode == ScanMode::None {
         return Ok(out);
@@ -32,7 +34,7 @@ pub(super) fn look(
     });
     let mut session = source.session()?;
     for (table, at, key) in keys {
-        let Some(parent) = tables.iter().find(|t| t.name == key.parent) else {
+        let Some(parent) = by_name.get(&key.parent) else {
             continue;
         };
         let key = ForeignKey {

@@ -361,12 +361,14 @@ impl<'a> Steps<'a> {
             }
         }
         if !only_rows {
+            let made: HashSet<TableName> = (self.steps.iter())
+                .filter_map(|step| match &step.operation {
+                    Operation::CreateSequence(s) => Some(s.name.clone()),
+                    _ => None,
+                })
+                .collect();
             for s in &converted.sequences {
-                let made = self
-                    .steps
-                    .iter()
-                    .any(|step| matches!(&step.operation, Operation::CreateSequence(c) if c.name == s.name));
-                if made {
+                if made.contains(&s.name) {
                     let op = Operation::SetSequence {
                         name: s.name.clone(),
                         next: s.next,

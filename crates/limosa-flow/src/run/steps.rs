@@ -109,6 +109,8 @@ impl<'p> Steps<'_, 'p, '_> {
         }
         let from: HashMap<&str, usize> = todo.iter().map(|(s, n)| (s.id.as_str(), *n)).collect();
         let steps: Vec<&Step> = todo.into_iter().map(|(s, _)| s).collect();
+        let place: HashMap<&str, usize> =
+            (all.iter().enumerate().map(|(at, s)| (s.id.as_str(), at))).collect();
         for (units, workers) in self.rounds(stage, steps) {
             let mut tried = usize::MAX;
             let mut done = self.work(units, workers, &from, true)?;
@@ -116,14 +118,14 @@ impl<'p> Steps<'_, 'p, '_> {
             loop {
                 let (ended, mut waiting) = done;
                 for outcome in ended {
-                    if let Some(step) = all.iter().find(|s| s.id == outcome.id) {
-                        outcomes.insert(&step.id, outcome);
+                    if let Some(at) = place.get(outcome.id.as_str()) {
+                        outcomes.insert(&all[*at].id, outcome);
                     }
                 }
                 if waiting.is_empty() {
                     break;
                 }
-                waiting.sort_by_key(|w| all.iter().position(|s| s.id == w.id));
+                waiting.sort_by_key(|w| place.get(w.id.as_str()));
                 let patient = waiting.len() < tried;
                 tried = waiting.len();
                 let unit = Unit {
@@ -154,26 +156,25 @@ impl<'p> Steps<'_, 'p, '_> {
         match stage {
             Stage::Create => vec![(vec![single(steps)], 1)],
             Stage::Keys | Stage::Constraints => {
-                let mut tables: Vec<(Option<&TableName>, Unit<'p>)> = Vec::new();
+                let mut units: Vec<Unit<'p>> = Vec::new();
+                let mut places: HashMap<Option<&TableName>, usize> = HashMap::new();
                 // A server that can take schema statements back can also build several indexes of
                 // one table at a time; the others lock the table for each.
                 let fan = stage == Stage::Keys && workers > 1 && capabilities.transactional_ddl;
                 for step in steps {
                     let table = needs(&step.operation).first().copied();
-                    let unit = match tables.iter_mut().find(|(t, _)| *t == table) {
-                        Some((_, unit)) => unit,
-                        None => {
-                            tables.push((table, single(Vec::new())));
-                            &mut tables.last_mut().expect("it was pushed").1
-                        }
-                    };
+                    let at = *places.entry(table).or_insert_with(|| {
+                        units.push(single(Vec::new()));
+                        units.len() - 1
+                    });
+                    let unit = &mut units[at];
                     if fan && matches!(step.operation, Operation::CreateIndex { .. }) {
                         unit.then.push(single(vec![step]));
                     } else {
                         unit.steps.push(step);
                     }
                 }
-                vec![(tables.into_iter().map(|(_, u)| u).collect(), workers)]
+                vec![(units, workers)]
             }
             Stage::Finish => {
                 let (analyze, first): (Vec<_>, Vec<_>) = steps

@@ -8,6 +8,7 @@ use limosa::plan::Plan;
 use limosa::report::{Report, verdict_word};
 use limosa::settings::amount::{show_bytes, show_count, show_seconds};
 use limosa::{Limosa, Parts};
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 /// Do it: schema, rows, keys, comparison, report; or go on where it was
@@ -240,15 +241,13 @@ pub(super) fn say_files(files: &[PathBuf], output: &Output) {
 
 /// The table at the end of a run.
 fn final_table(outcome: &Outcome) -> String {
-    let verdict = |name: &limosa_core::schema::TableName| {
-        let verdict = outcome
-            .comparison
-            .as_ref()
-            .and_then(|c| c.tables.iter().find(|t| t.table == *name));
-        match verdict {
-            Some(t) => verdict_word(Some(t.verdict)).to_owned(),
-            None => "-".into(),
-        }
+    let verdicts: HashMap<&limosa_core::schema::TableName, _> = (outcome.comparison.iter())
+        .flat_map(|c| &c.tables)
+        .map(|t| (&t.table, t.verdict))
+        .collect();
+    let verdict = |name: &limosa_core::schema::TableName| match verdicts.get(name) {
+        Some(verdict) => verdict_word(Some(*verdict)).to_owned(),
+        None => "-".into(),
     };
     let line = |name: String, errors: usize, rows: u64, bytes: u64, seconds: f64, verdict| {
         let rate = if seconds > 0.0 {
