@@ -88,7 +88,7 @@ impl Canonicalizer for LaneCanonicalizer {
             .map(|c| (c.name.as_str(), &c.ty))
             .collect();
         let sql = read::select(&read.table, &columns, &key, range)?;
-        let connection = self.lane.connection()?;
+        let connection = self.lane.reading(&read.table)?;
         let opened = connection.prepare(DOING, &sql).and_then(|id| {
             let columns = connection.execute(DOING, id)?;
             Ok((id, columns))

@@ -152,7 +152,7 @@ impl Reader for LaneReader {
             .collect();
         let key: Vec<(&str, &Type)> = read.key.iter().map(|k| (k.name.as_str(), &k.ty)).collect();
         let sql = select(&read.table, &columns, &key, range)?;
-        let connection = self.lane.connection()?;
+        let connection = self.lane.reading(&read.table)?;
         match connection.query(DOING, &sql) {
             Ok(Answer::Rows(found)) if found.len() == columns.len().max(1) => Ok(()),
             Ok(_) => Err(malformed("answer: another number of columns")),

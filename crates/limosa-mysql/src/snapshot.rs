@@ -14,6 +14,9 @@
 //!   which is held for milliseconds.
 //! * Else one lane only: one view needs no equal.
 //!
+//! A transaction keeps a lock on the shape of every table that it has read. Each lane has a savepoint before
+//! its first read, and goes back to it after some tables: that gives their locks back and keeps the view.
+//!
 //! A lane whose connection breaks is gone, and its view with it; what was read from it before is
 //! still of the one view. Tables of other storage engines than InnoDB are outside of any view.
 
@@ -37,6 +40,8 @@ const DOING: &str = "taking a snapshot";
 const BEGIN: &str = "START TRANSACTION WITH CONSISTENT SNAPSHOT";
 /// How often the lanes are opened anew before a lock is tried.
 const TRIES: usize = 25;
+/// How many tables a lane keeps locked at most.
+const TABLES_HELD: usize = 16;
 
 /// The lanes that nobody uses, and how many there still are in all.
 struct Pool {
@@ -53,9 +58,29 @@ fn lock(pool: &Mutex<Pool>) -> MutexGuard<'_, Pool> {
 pub(crate) struct Lane {
     connection: Option<Connection>,
     pool: Arc<Mutex<Pool>>,
+    /// The table that was read last, and how many were since the locks were given back.
+    last: Option<TableName>,
+    held: usize,
 }
 
 impl Lane {
+    /// The connection, about to read `table`.
+    pub(crate) fn reading(&mut self, table: &TableName) -> Result<&mut Connection> {
+        let other = self.last.as_ref() != Some(table);
+        if other && self.held >= TABLES_HELD {
+            let given_back = self
+                .connection()?
+                .run(DOING, "ROLLBACK TO SAVEPOINT limosa");
+            given_back.map_err(|e| self.lost(e))?;
+            self.held = 0;
+        }
+        if other {
+            self.held += 1;
+            self.last = Some(table.clone());
+        }
+        self.connection()
+    }
+
     /// The connection.
     pub(crate) fn connection(&mut self) -> Result<&mut Connection> {
         match &mut self.connection {
@@ -102,6 +127,8 @@ pub(crate) struct MySqlSnapshot {
     pool: Arc<Mutex<Pool>>,
     target: Arc<Target>,
     position: Option<Position>,
+    /// Where tables are cut; opened when the first is.
+    cutting: Mutex<Option<Connection>>,
 }
 
 /// Takes a view that `lanes` connections share.
@@ -109,9 +136,19 @@ pub(crate) fn take(target: &Arc<Target>, lanes: usize) -> Result<MySqlSnapshot> 
     let lanes = lanes.max(1);
     let mut connections = Vec::with_capacity(lanes);
     for _ in 0..lanes {
-        connections.push(Connection::open(target)?);
+        let mut lane = Connection::open(target)?;
+        // A session that could write to the log keeps its locks whatever it goes back to. Who may not say that
+        // it will not keeps them too.
+        match lane.run(DOING, "SET SESSION sql_log_bin = 0") {
+            Err(e) if lane.is_broken() => return Err(e),
+            _ => {}
+        }
+        connections.push(lane);
     }
     let position = agree(target, &mut connections)?;
+    for lane in &mut connections {
+        lane.run(DOING, "SAVEPOINT limosa")?;
+    }
     Ok(MySqlSnapshot {
         pool: Arc::new(Mutex::new(Pool {
             free: connections,
@@ -119,6 +156,7 @@ pub(crate) fn take(target: &Arc<Target>, lanes: usize) -> Result<MySqlSnapshot> 
         })),
         target: Arc::clone(target),
         position,
+        cutting: Mutex::new(None),
     })
 }
 
@@ -259,6 +297,9 @@ impl MySqlSnapshot {
             Some(connection) => Ok(Lane {
                 connection: Some(connection),
                 pool: Arc::clone(&self.pool),
+                last: None,
+                // Whoever had it before may have left it full.
+                held: TABLES_HELD,
             }),
             None if pool.alive == 0 => Err(gone()),
             None => Err(Error::new(
@@ -281,9 +322,15 @@ impl Snapshot for MySqlSnapshot {
 
     fn chunks(&self, read: &TableRead, bytes: u64) -> Result<Vec<Chunk>> {
         // Bounds need not be of the view: whatever they are, the ranges between them cover every row once.
-        let mut connection = Connection::open(&self.target)?;
+        let mut slot = self.cutting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = match slot.take().filter(|c| !c.is_broken()) {
+            Some(connection) => connection,
+            None => Connection::open(&self.target)?,
+        };
         let bounds =
             sample(&mut connection, read, bytes).map_err(|e| e.on(read.table.name.clone()))?;
+        // One whose question failed is not asked again.
+        *slot = Some(connection);
         Ok(ranges(bounds))
     }
 

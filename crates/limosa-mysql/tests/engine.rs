@@ -558,3 +558,46 @@ fn what_an_account_can_not_see_is_said() {
     let whole = limosa_mysql::open(&url).and_then(|e| e.inspect());
     assert!(whole.expect("inspected").notes.is_empty());
 }
+
+#[test]
+fn no_lane_keeps_its_locks_on_many_tables() {
+    let mut sql = String::new();
+    for n in 0..40 {
+        sql += &format!(
+            "CREATE TABLE t{n:02} (id int PRIMARY KEY, x int);\nINSERT INTO t{n:02} VALUES (1, 1), (2, 2);\n"
+        );
+    }
+    let (engine, url) = open(&sql);
+    let catalog = engine.inspect().expect("inspected");
+    let snapshot = engine.snapshot(2).expect("a snapshot");
+    let mut reader = snapshot.reader().expect("a reader");
+    let mut canonical = snapshot.canonicalizer().expect("a canonical reader");
+    // Rows that come after the view are in it at no time.
+    limosa_testkit::execute_mysql(&url, "INSERT INTO t39 VALUES (3, 3)");
+    let (mut batch, mut rows) = (Batch::default(), CanonicalRows::default());
+    let limit = BatchLimit {
+        rows: 100,
+        bytes: 1 << 20,
+    };
+    let (mut read, mut seen) = (0, 0);
+    for table in &catalog.tables {
+        let wanted = table_read(table);
+        snapshot.chunks(&wanted, 1).expect("chunks");
+        reader.open(&wanted, &Range::All, None).expect("it opens");
+        batch.reset(wanted.columns.len());
+        while reader.fill(&mut batch, limit).expect("rows") {}
+        read += batch.rows();
+        canonical
+            .open(&canonical_read(table), &Range::All)
+            .expect("it opens");
+        rows.reset(1 << 20);
+        while canonical.fill(&mut rows, 1 << 18).expect("rows") {}
+        seen += rows.rows().count();
+    }
+    assert_eq!((read, seen), (80, 80));
+    // Whoever wants to change a table that was read long ago need not wait for the end of the view.
+    limosa_testkit::execute_mysql(
+        &url,
+        "SET SESSION lock_wait_timeout = 1; ALTER TABLE t00 ADD COLUMN y int; ALTER TABLE t20 ADD COLUMN y int",
+    );
+}

@@ -3,6 +3,8 @@
 mod common;
 
 use common::{Way, comparable, copy, database, digest, finish, load_spec, make, table_read};
+use limosa_core::batch::{Batch, BatchLimit};
+use limosa_core::canonical::CanonicalRows;
 use limosa_core::chunk::Range;
 use limosa_core::error::ErrorKind;
 use limosa_core::schema::{Catalog, IndexOf, Table, Type};
@@ -462,4 +464,53 @@ fn passwords_are_proven_by_every_method_that_is_safe() {
     };
     assert_eq!(error.kind(), ErrorKind::Authentication);
     assert!(!format!("{error:?}").contains("pw@"));
+}
+
+#[test]
+fn no_lane_keeps_its_locks_on_many_tables() {
+    let (url, engine) = database(
+        "do $$ begin for i in 1..120 loop execute format('create table t%s (id integer primary key, x integer)', i); \
+         execute format('insert into t%s select g, g from generate_series(1, 3) g', i); end loop; end $$",
+    );
+    let catalog = engine.inspect().expect("a catalog");
+    let snapshot = engine.snapshot(2).expect("a snapshot");
+    let mut reader = snapshot.reader().expect("a reader");
+    let mut canonical = snapshot.canonicalizer().expect("a canonical reader");
+    // Rows that come after the snapshot are in no later transaction of it either.
+    execute_psql(&url, "insert into t120 values (100, 100)");
+    let (mut batch, mut rows) = (Batch::default(), CanonicalRows::default());
+    let (mut read, mut seen) = (0, 0);
+    let mut most = 0;
+    for t in &catalog.tables {
+        let mut by_key = table_read(t, false, false);
+        // So small that the table is sampled.
+        snapshot.chunks(&by_key, 1).expect("chunks");
+        by_key.physical = true;
+        snapshot.chunks(&by_key, 1).expect("chunks");
+        snapshot.mark(&t.name).expect("a mark");
+        reader.open(&by_key, &Range::All, None).expect("it opens");
+        let limit = BatchLimit {
+            rows: 100,
+            bytes: 1 << 20,
+        };
+        batch.reset(by_key.columns.len());
+        while reader.fill(&mut batch, limit).expect("rows") {}
+        read += batch.rows();
+        canonical
+            .open(&common::canonical_read(t), &Range::All)
+            .expect("it opens");
+        rows.reset(1 << 20);
+        while canonical.fill(&mut rows, 1 << 18).expect("rows") {}
+        seen += rows.rows().count();
+        let held = query_psql(
+            &url,
+            "select coalesce(max(n), 0) from (select count(*) n from pg_locks where locktype = 'relation' \
+             and database = (select oid from pg_database where datname = current_database()) \
+             and pid <> pg_backend_pid() group by pid) x",
+        );
+        most = most.max(held.parse().expect("a number"));
+    }
+    assert_eq!((read, seen), (360, 360));
+    // 16 tables with their keys, and the catalog's own.
+    assert!((2..=40).contains(&most), "{most}");
 }

@@ -133,7 +133,7 @@ pub(super) fn open(path: &Path, write: bool) -> Result<Connection> {
     if write {
         db.pragma_update(None, "journal_mode", "WAL")
             .map_err(failed)?;
-        // What the journal says before an effect must outlive a power cut.
+        // What the journal says must outlive a power cut; see `Journal::lightly` for what need not.
         db.pragma_update(None, "synchronous", "FULL")
             .map_err(failed)?;
     }

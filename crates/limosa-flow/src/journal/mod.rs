@@ -226,7 +226,20 @@ impl Journal {
         })
     }
 
-    /// Does several writes as one.
+    /// Does several writes as one that outlives the death of this process, and, with the next one that is
+    /// done [`Journal::together`], a power cut. For what is judged anew by what is in the target.
+    fn lightly<T>(&mut self, act: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let level = |j: &Self, level| {
+            j.db.pragma_update(None, "synchronous", level)
+                .map_err(j.err("writing the journal"))
+        };
+        level(self, "NORMAL")?;
+        let result = self.together(act);
+        level(self, "FULL")?;
+        result
+    }
+
+    /// Does several writes as one that outlives a power cut.
     fn together<T>(&mut self, act: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.db
             .execute_batch("BEGIN IMMEDIATE")

@@ -115,7 +115,8 @@ impl Journal {
         error: Option<&str>,
     ) -> Result<()> {
         fail::fail_point!("journal-before-step");
-        self.together(|j| {
+        // Ten thousands of steps, each waiting for the disk twice, would take longer than the steps.
+        self.lightly(|j| {
             j.db.prepare_cached(
                 "INSERT INTO step(id, state, next, seconds, error) VALUES(?1,?2,?3,?4,?5) \
                  ON CONFLICT(id) DO UPDATE SET state = excluded.state, next = excluded.next, \
@@ -208,7 +209,7 @@ impl Journal {
             .map_err(|e| {
                 Error::new(ErrorKind::Internal, "writing the journal", "not JSON").because(e)
             })?;
-        self.together(|j| {
+        self.lightly(|j| {
             j.db.prepare_cached(
                 "INSERT INTO \"table\"(name, state, rows, bytes, json) VALUES(?1,?2,?3,?4,?5) \
                  ON CONFLICT(name) DO UPDATE SET state = excluded.state, rows = excluded.rows, \
