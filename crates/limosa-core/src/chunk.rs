@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 /// Which rows of a table.
 ///
+/// A bound has a value for each of the key's columns, or for the first few of them.
+///
 /// Key bounds compare as SQL row values in the *source's* order of the key columns, so they are only
 /// handed back to the engine that gave them. The half-open ranges of one table cover every row once:
 /// the first has no lower bound, the last no upper one, and neighbours share theirs.

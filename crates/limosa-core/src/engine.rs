@@ -32,6 +32,7 @@ use crate::operation::ObjectRef;
 use crate::policy::Policies;
 use crate::position::Position;
 use crate::schema::{Catalog, ForeignKey, TableName, Type};
+use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
@@ -475,8 +476,16 @@ pub struct CanonicalRead {
 /// Reads rows in the canonical form. Shares no conversion of values with [`Reader`]: it reads another
 /// wire form, or decodes with code of its own, so that a mistake of the copier can not hide itself.
 pub trait Canonicalizer: Send {
-    /// Begins a range (from the same engine's [`Snapshot::chunks`], or [`Range::All`]).
+    /// Begins a range (from the same engine's [`Snapshot::chunks`], one of whole numbers from any
+    /// engine's, or [`Range::All`]).
     fn open(&mut self, read: &CanonicalRead, range: &Range) -> Result<()>;
+
+    /// Begins the rows whose key is one of a few, each a value for every column of the key, as it can be
+    /// said in a condition. More rows may come, where the engine takes different values for one.
+    ///
+    /// # Errors
+    /// `Unsupported` or `Value` where a key can not be asked for.
+    fn open_keys(&mut self, read: &CanonicalRead, keys: &[Vec<Value>]) -> Result<()>;
 
     /// Adds rows until `rows` holds about `bytes` bytes. Returns whether more may come.
     fn fill(&mut self, rows: &mut CanonicalRows, bytes: usize) -> Result<bool>;

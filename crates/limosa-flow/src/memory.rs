@@ -116,6 +116,11 @@ impl Memory {
         permit
     }
 
+    /// The whole budget.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
     /// The most that was held at once.
     pub fn peak(&self) -> u64 {
         self.state.lock().unwrap_or_else(|e| e.into_inner()).peak

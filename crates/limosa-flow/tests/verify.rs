@@ -6,7 +6,8 @@ use limosa_flow::outcome::{Comparison, TableVerdict, Verdict};
 use limosa_flow::run::Parts;
 use limosa_flow::settings::RunSettings;
 use limosa_flow::verify;
-use support::{Shop, settings, silent};
+use std::sync::atomic::Ordering;
+use support::{COMPARED, Faulty, Script, Shop, settings, silent};
 
 fn copied(rows: i64) -> Shop {
     let shop = Shop::new(rows);
@@ -188,6 +189,107 @@ fn many_differences_are_counted_and_some_are_named() {
     assert_eq!((item.differing_rows, item.differences.len()), (3000, 10));
     let word = table(&comparison, "word");
     assert_eq!((word.differing_rows, word.differences.len()), (1500, 10));
+}
+
+/// Rows that both sides gave in one comparison, and what came of it.
+fn counted(shop: &Shop, settings: &RunSettings) -> (u64, Comparison) {
+    let side = |inner| Faulty {
+        inner,
+        script: Script::default(),
+    };
+    let (source, target) = (side(shop.source()), side(shop.target()));
+    let plan = limosa_flow::journal::Journal::read(&shop.journal_path())
+        .unwrap()
+        .plan()
+        .unwrap();
+    let before = COMPARED.load(Ordering::SeqCst);
+    let stop = limosa_flow::run::Stop::new();
+    let comparison = verify::compare(&source, &target, &plan, settings, &silent(), &stop).unwrap();
+    (COMPARED.load(Ordering::SeqCst) - before, comparison)
+}
+
+/// Everything that reads through [`COMPARED`] is one test, since tests may share a process.
+#[test]
+fn a_few_differences_cost_no_second_pass_and_too_many_only_their_own_range() {
+    let shop = copied(4000);
+    let (rows, comparison) = counted(&shop, &settings());
+    assert_eq!(comparison.verdict, Verdict::Pass);
+    assert_eq!(
+        rows,
+        comparison
+            .tables
+            .iter()
+            .map(|t| 2 * t.source_rows)
+            .sum::<u64>()
+    );
+    // Of a key of one number, of text, of two columns; the text of one is too long to be carried.
+    shop.on_source(
+        "INSERT INTO word VALUES('a long word that no cell of a table of differences holds', 1)",
+    );
+    shop.on_target(
+        "INSERT INTO word VALUES('a long word that no cell of a table of differences holds', 1);
+         UPDATE item SET price = -1 WHERE id IN (3, 33, 333, 3333);
+         DELETE FROM item WHERE id = 6; INSERT INTO item(id, name) VALUES(7, 'x');
+         UPDATE word SET times = -times WHERE times IN (7, 70, 700);
+         UPDATE pair SET c = 'other' WHERE a = 3 AND b IN ('b4', 'b5')",
+    );
+    let (again, comparison) = counted(&shop, &settings());
+    // The six rows and nine of the rest, of both sides, and the two long words.
+    assert_eq!(again, rows + 2 + 2 * 9, "{comparison:#?}");
+    assert_eq!(table(&comparison, "item").differing_rows, 6);
+    assert_eq!(table(&comparison, "word").differing_rows, 3);
+    let pair = table(&comparison, "pair");
+    assert_eq!(pair.differing_rows, 2);
+    assert_eq!(pair.differences[1].key, ["3", "b5"]);
+    assert_eq!(pair.differences[1].columns, ["c"]);
+    // A key too long to be carried is looked for in the range that it is in.
+    shop.on_target("UPDATE word SET times = 2 WHERE word LIKE 'a long word%'");
+    let (again, comparison) = counted(&shop, &settings());
+    assert_eq!(table(&comparison, "word").differing_rows, 4);
+    let long = &table(&comparison, "word").differences[0];
+    assert!(long.key[0].starts_with("a long word") && long.columns == ["times"]);
+    let words = 2 * table(&comparison, "word").source_rows;
+    assert_eq!(again, rows + 2 + 2 * 9 + words);
+    // One range of many has more differences than its first table holds: it alone is read again.
+    let shop = copied(6000);
+    shop.on_target("UPDATE item SET note = 'changed' WHERE id BETWEEN 5000 AND 10000");
+    let wide = RunSettings {
+        chunk_bytes: 250_000,
+        workers: 1,
+        ..settings()
+    };
+    let (rows, comparison) = counted(&shop, &wide);
+    let item = table(&comparison, "item");
+    assert_eq!((item.differing_rows, item.differences.len()), (1667, 100));
+    let all: u64 = comparison.tables.iter().map(|t| 2 * t.source_rows).sum();
+    assert!(
+        rows < all + 2 * 6000 && rows > all + 2 * 1667,
+        "{rows} of {all}"
+    );
+}
+
+#[test]
+fn memory_for_differences_has_a_bound_and_the_count_is_exact_all_the_same() {
+    let shop = copied(30_000);
+    shop.on_target("UPDATE word SET times = times + 1; DELETE FROM pair; DELETE FROM loose");
+    let small = RunSettings {
+        memory: 1 << 20,
+        max_differences: 5,
+        chunk_bytes: 1 << 30,
+        ..settings()
+    };
+    let comparison = compare_with(&shop, &small);
+    for (name, kind) in [("word", "differs"), ("pair", "missing"), ("loose", "count")] {
+        let found = table(&comparison, name);
+        assert_eq!(found.verdict, Verdict::Fail);
+        assert_eq!(
+            (found.differing_rows, found.error.as_deref()),
+            (30_000, None),
+            "{name}"
+        );
+        assert_eq!(found.differences.len(), 5);
+        assert!(found.differences.iter().all(|d| d.kind == kind));
+    }
 }
 
 #[test]

@@ -94,14 +94,34 @@ fn said(value: &Value) -> Result<String> {
     })
 }
 
+fn mismatch() -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        "reading a chunk",
+        "a key bound has another number of columns than the key",
+    )
+}
+
+/// The condition of the rows of a few keys.
+pub(crate) fn keys(key: &[(&str, &Type)], keys: &[Vec<Value>]) -> Result<String> {
+    let mut arms = Vec::with_capacity(keys.len());
+    for values in keys {
+        if values.is_empty() || values.len() != key.len() {
+            return Err(mismatch());
+        }
+        let mut parts = Vec::with_capacity(key.len());
+        for ((name, _), value) in key.iter().zip(values) {
+            parts.push(format!("{} = {}", quote(name), said(value)?));
+        }
+        arms.push(format!("({})", parts.join(" AND ")));
+    }
+    Ok(arms.join(" OR "))
+}
+
 /// `key >= bound` (or `<`) for a key of several columns.
 fn compare(sides: &[String], bound: &[Value], below: bool) -> Result<String> {
-    if sides.len() != bound.len() {
-        return Err(Error::new(
-            ErrorKind::Internal,
-            "reading a chunk",
-            "a key bound has another number of columns than the key",
-        ));
+    if bound.is_empty() || sides.len() < bound.len() {
+        return Err(mismatch());
     }
     let mut arms = Vec::with_capacity(bound.len());
     let mut equal = String::new();
@@ -160,7 +180,14 @@ mod tests {
             sql,
             "((`a` > 1) OR (`a` = 1 AND `b` >= 'x''')) AND ((`a` < 2) OR (`a` = 2 AND `b` < 'y'))"
         );
-        assert!(condition(&key, Some(&[Value::Int(1)]), None).is_err());
+        let first = condition(&key, Some(&[Value::Int(1)]), None).expect("known kinds");
+        assert_eq!(first.as_deref(), Some("((`a` >= 1))"));
+        assert!(condition(&key[..1], Some(&[Value::Int(1), Value::Int(2)]), None).is_err());
+        assert_eq!(
+            keys(&key, &[vec![Value::Int(1), Value::Text("x'".into())]]).expect("known kinds"),
+            "(`a` = 1 AND `b` = 'x''')"
+        );
+        assert!(keys(&key, &[vec![Value::Int(1)]]).is_err());
         assert!(said(&Value::Decimal("1) OR (1=1".into())).is_err());
     }
 }

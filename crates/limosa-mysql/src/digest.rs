@@ -6,6 +6,7 @@
 //! numbers and moments have other forms, and says them with code of its own and of
 //! [`limosa_core::canonical`]; nothing of `read`, `encode` or `notation` is used for a value.
 
+use crate::bounds;
 use crate::connection::{Connection, ResultColumn};
 use crate::read;
 use crate::snapshot::Lane;
@@ -16,6 +17,7 @@ use limosa_core::chunk::Range;
 use limosa_core::engine::{CanonicalRead, Canonicalizer};
 use limosa_core::error::Result;
 use limosa_core::schema::Type;
+use limosa_core::value::Value;
 
 const DOING: &str = "reading rows to compare";
 
@@ -65,8 +67,12 @@ impl Drop for LaneCanonicalizer {
     }
 }
 
-impl Canonicalizer for LaneCanonicalizer {
-    fn open(&mut self, read: &CanonicalRead, range: &Range) -> Result<()> {
+impl LaneCanonicalizer {
+    fn begin(
+        &mut self,
+        read: &CanonicalRead,
+        statement: impl FnOnce(&[String], &[(&str, &Type)]) -> Result<String>,
+    ) -> Result<()> {
         self.close()?;
         self.table = read.table.name.clone();
         self.key_columns = read.key_columns;
@@ -87,7 +93,7 @@ impl Canonicalizer for LaneCanonicalizer {
             .iter()
             .map(|c| (c.name.as_str(), &c.ty))
             .collect();
-        let sql = read::select(&read.table, &columns, &key, range)?;
+        let sql = statement(&columns, &key)?;
         let connection = self.lane.reading(&read.table)?;
         let opened = connection.prepare(DOING, &sql).and_then(|id| {
             let columns = connection.execute(DOING, id)?;
@@ -100,6 +106,21 @@ impl Canonicalizer for LaneCanonicalizer {
         }
         self.columns = found;
         Ok(())
+    }
+}
+
+impl Canonicalizer for LaneCanonicalizer {
+    fn open(&mut self, read: &CanonicalRead, range: &Range) -> Result<()> {
+        self.begin(read, |columns, key| {
+            read::select(&read.table, columns, key, range)
+        })
+    }
+
+    fn open_keys(&mut self, read: &CanonicalRead, keys: &[Vec<Value>]) -> Result<()> {
+        self.begin(read, |columns, key| {
+            let all = read::select(&read.table, columns, key, &Range::All)?;
+            Ok(format!("{all} WHERE {}", bounds::keys(key, keys)?))
+        })
     }
 
     fn fill(&mut self, rows: &mut CanonicalRows, bytes: usize) -> Result<bool> {

@@ -13,6 +13,7 @@ use limosa_core::chunk::Range;
 use limosa_core::engine::{CanonicalColumn, CanonicalRead, Canonicalizer};
 use limosa_core::schema::Type;
 use limosa_core::turn::HUGE;
+use limosa_core::value::Value;
 use limosa_core::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
@@ -83,8 +84,12 @@ impl PostgresCanonicalizer {
     }
 }
 
-impl Canonicalizer for PostgresCanonicalizer {
-    fn open(&mut self, read: &CanonicalRead, range: &Range) -> Result<()> {
+impl PostgresCanonicalizer {
+    fn begin(
+        &mut self,
+        read: &CanonicalRead,
+        condition: impl FnOnce(&[(String, String)]) -> Result<String>,
+    ) -> Result<()> {
         let busy = std::mem::take(&mut self.open);
         self.lane.ready(&read.table, busy)?;
         self.table = read.table.to_string();
@@ -107,7 +112,7 @@ impl Canonicalizer for PostgresCanonicalizer {
             "COPY (SELECT {} {}{}) TO STDOUT (FORMAT text)",
             parts.join(", "),
             select::from(&read.table, self.lane.partitioned()),
-            select::condition(range, &key)?
+            condition(&key)?
         );
         self.lane.connection.doing = "reading rows to compare";
         if let Err(e) = self.lane.connection.copy_out(&sql) {
@@ -116,6 +121,16 @@ impl Canonicalizer for PostgresCanonicalizer {
         }
         self.open = true;
         Ok(())
+    }
+}
+
+impl Canonicalizer for PostgresCanonicalizer {
+    fn open(&mut self, read: &CanonicalRead, range: &Range) -> Result<()> {
+        self.begin(read, |key| select::condition(range, key))
+    }
+
+    fn open_keys(&mut self, read: &CanonicalRead, keys: &[Vec<Value>]) -> Result<()> {
+        self.begin(read, |key| select::keys(key, keys))
     }
 
     fn fill(&mut self, rows: &mut CanonicalRows, bytes: usize) -> Result<bool> {

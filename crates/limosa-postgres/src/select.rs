@@ -63,18 +63,37 @@ pub(crate) fn condition(range: &Range, key: &[(String, String)]) -> Result<Strin
     })
 }
 
-fn comparison(key: &[(String, String)], operator: &str, bound: &[Value]) -> Result<String> {
-    if key.is_empty() || key.len() != bound.len() {
-        return Err(Error::new(
-            ErrorKind::Internal,
-            "reading a range",
-            format!(
-                "a bound of {} values for a key of {}",
-                bound.len(),
-                key.len()
-            ),
-        ));
+/// The condition of the rows of a few keys, with its WHERE.
+pub(crate) fn keys(key: &[(String, String)], keys: &[Vec<Value>]) -> Result<String> {
+    let mut arms = Vec::with_capacity(keys.len());
+    for values in keys {
+        if key.is_empty() || key.len() != values.len() {
+            return Err(mismatch(values.len(), key.len()));
+        }
+        // Written out, it is found in an index of any of its columns.
+        let mut parts = Vec::with_capacity(key.len());
+        for (column, value) in key.iter().zip(values) {
+            let (column, value) = (std::slice::from_ref(column), std::slice::from_ref(value));
+            parts.push(comparison(column, "=", value)?);
+        }
+        arms.push(format!("({})", parts.join(" AND ")));
     }
+    Ok(format!(" WHERE {}", arms.join(" OR ")))
+}
+
+fn mismatch(values: usize, key: usize) -> Error {
+    Error::new(
+        ErrorKind::Internal,
+        "reading a range",
+        format!("a bound of {values} values for a key of {key}"),
+    )
+}
+
+fn comparison(key: &[(String, String)], operator: &str, bound: &[Value]) -> Result<String> {
+    if bound.is_empty() || key.len() < bound.len() {
+        return Err(mismatch(bound.len(), key.len()));
+    }
+    let key = &key[..bound.len()];
     let mut values = Vec::with_capacity(bound.len());
     for (value, (_, native)) in bound.iter().zip(key) {
         let text = match value {
@@ -138,6 +157,24 @@ mod tests {
             " WHERE (\"a\"\"b\", \"t\") >= ('-5'::bigint, 'x''y'::character varying(5))"
         );
         assert!(condition(&range, &key[..1]).is_err());
+        let first = Range::Key {
+            lower: None,
+            upper: Some(vec![Value::Int(7)]),
+        };
+        assert_eq!(
+            condition(&first, &key).expect("legal"),
+            " WHERE \"a\"\"b\" < '7'::bigint"
+        );
+        let two = [
+            vec![Value::Int(1), Value::Text("x".into())],
+            vec![Value::Int(2), Value::Text("y'".into())],
+        ];
+        assert_eq!(
+            keys(&key, &two).expect("legal"),
+            " WHERE (\"a\"\"b\" = '1'::bigint AND \"t\" = 'x'::character varying(5)) OR \
+             (\"a\"\"b\" = '2'::bigint AND \"t\" = 'y'''::character varying(5))"
+        );
+        assert!(keys(&key[..1], &two).is_err());
         assert_eq!(
             condition(
                 &Range::Physical {

@@ -17,6 +17,7 @@ use limosa_core::batch::{Batch, BatchLimit};
 use limosa_core::canonical::CanonicalRows;
 use limosa_core::chunk::Range;
 use limosa_core::engine::{CanonicalRead, Canonicalizer, Reader, TableRead};
+use limosa_core::value::Value;
 use limosa_core::{Error, ErrorKind, Result};
 use rusqlite::{Connection, Rows};
 use std::sync::{Arc, Mutex};
@@ -27,10 +28,16 @@ pub(crate) type Pool = Arc<Mutex<Vec<Connection>>>;
 
 enum Ask {
     Read(Box<TableRead>, Range),
-    Compare(Box<CanonicalRead>, Range),
+    Compare(Box<CanonicalRead>, Which),
     Cells(Batch, BatchLimit),
     Wire(Vec<u8>, usize),
     Canonical(CanonicalRows, usize),
+}
+
+/// Which rows.
+enum Which {
+    Range(Range),
+    Keys(Vec<Vec<Value>>),
 }
 
 enum Answer {
@@ -68,6 +75,13 @@ impl Lane {
             answer,
             thread: Some(thread),
         })
+    }
+
+    fn compare(&self, read: &CanonicalRead, which: Which) -> Result<()> {
+        match self.ask(Ask::Compare(Box::new(read.clone()), which))? {
+            Answer::Opened(result) => result,
+            _ => confused(),
+        }
     }
 
     fn ask(&self, ask: Ask) -> Result<Answer> {
@@ -140,10 +154,11 @@ impl Reader for Lane {
 
 impl Canonicalizer for Lane {
     fn open(&mut self, read: &CanonicalRead, range: &Range) -> Result<()> {
-        match self.ask(Ask::Compare(Box::new(read.clone()), range.clone()))? {
-            Answer::Opened(result) => result,
-            _ => confused(),
-        }
+        self.compare(read, Which::Range(range.clone()))
+    }
+
+    fn open_keys(&mut self, read: &CanonicalRead, keys: &[Vec<Value>]) -> Result<()> {
+        self.compare(read, Which::Keys(keys.to_vec()))
     }
 
     fn fill(&mut self, rows: &mut CanonicalRows, bytes: usize) -> Result<bool> {
@@ -170,19 +185,19 @@ fn serve(connection: &Connection, asked: &Receiver<Ask>, answered: &Sender<Answe
                     &read.table.name,
                     &columns,
                     &key,
-                    &range,
+                    &Which::Range(range),
                     &plan,
                     asked,
                     answered,
                 )
             }
-            Ask::Compare(read, range) => {
+            Ask::Compare(read, which) => {
                 let columns: Vec<String> = read.columns.iter().map(|c| c.name.clone()).collect();
                 let key = columns[..read.key_columns.min(columns.len())].to_vec();
                 let table = read.table.name.clone();
                 let plan = Plan::Compare(*read);
                 step(
-                    connection, &table, &columns, &key, &range, &plan, asked, answered,
+                    connection, &table, &columns, &key, &which, &plan, asked, answered,
                 )
             }
             // Filling what is not open: the end.
@@ -224,14 +239,18 @@ fn step(
     table: &str,
     columns: &[String],
     key: &[String],
-    range: &Range,
+    which: &Which,
     plan: &Plan,
     asked: &Receiver<Ask>,
     answered: &Sender<Answer>,
 ) -> Result<Option<Ask>, Option<Error>> {
     let here = |e: rusqlite::Error| Some(error(e, "reading a table").on(table));
     let numbering = rows::numbering(connection, table).map_err(here)?;
-    let select = rows::select(table, columns, key, range, &numbering).map_err(Some)?;
+    let select = match which {
+        Which::Range(range) => rows::select(table, columns, key, range, &numbering),
+        Which::Keys(keys) => rows::select_keys(table, columns, key, keys, &numbering),
+    }
+    .map_err(Some)?;
     let mut statement = connection.prepare(&select.sql).map_err(here)?;
     for (at, value) in select.binds.iter().enumerate() {
         statement

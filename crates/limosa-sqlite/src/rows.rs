@@ -105,11 +105,13 @@ pub(crate) fn select(
                 )
                 .on(table));
             }
-            let names = key.iter().map(|c| quote(c)).collect::<Vec<_>>().join(", ");
+            let key: Vec<String> = key.iter().map(|c| quote(c)).collect();
+            let names = key.join(", ");
             for (bound, sign) in [(lower, ">="), (upper, "<")] {
                 if let Some(bound) = bound {
                     let marks = vec!["?"; bound.len()].join(", ");
-                    conditions.push(format!("({names}) {sign} ({marks})"));
+                    let first = key[..bound.len().min(key.len())].join(", ");
+                    conditions.push(format!("({first}) {sign} ({marks})"));
                     binds.extend(bound.iter().cloned());
                 }
             }
@@ -141,6 +143,45 @@ pub(crate) fn select(
     }
     sql.push_str(&join(&conditions));
     Ok(Select { sql, binds })
+}
+
+/// Says the SELECT of the rows of a few keys.
+pub(crate) fn select_keys(
+    table: &str,
+    columns: &[String],
+    key: &[String],
+    keys: &[Vec<Value>],
+    numbering: &Numbering,
+) -> Result<Select> {
+    let mut select = select(table, columns, key, &Range::All, numbering)?;
+    let arm: Vec<String> = key.iter().map(|c| format!("{} = ?", quote(c))).collect();
+    let arms = vec![format!("({})", arm.join(" AND ")); keys.len()];
+    select
+        .sql
+        .push_str(&format!(" WHERE {}", arms.join(" OR ")));
+    for values in keys {
+        if values.is_empty() || values.len() != key.len() {
+            return Err(Error::new(
+                ErrorKind::Internal,
+                "reading rows by key",
+                format!("{} values for a key of {}", values.len(), key.len()),
+            )
+            .on(table));
+        }
+        for value in values {
+            // Above the signed range it is kept as a float, and not found by its digits.
+            if matches!(value, Value::UInt(_)) {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    "reading rows by key",
+                    "a key above the signed range",
+                )
+                .on(table));
+            }
+            select.binds.push(value.clone());
+        }
+    }
+    Ok(select)
 }
 
 pub(crate) fn join(conditions: &[String]) -> String {

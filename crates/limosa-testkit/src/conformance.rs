@@ -146,6 +146,8 @@ macro_rules! conformance {
             text_keys_are_cut_so_that_each_row_is_read_once
             other_keys_are_cut_so_that_each_row_is_read_once
             composite_keys_are_cut_so_that_each_row_is_read_once
+            the_first_column_of_a_key_cuts_for_the_comparison
+            rows_are_found_by_their_keys
             tables_without_a_key_are_read_whole
             empty_tables_and_single_rows_are_read
             a_batch_is_never_longer_than_its_limit
@@ -358,6 +360,13 @@ fn read_canonical(
     range: &Range,
 ) -> limosa_core::Result<Vec<(Vec<u8>, Vec<u8>)>> {
     canonicalizer.open(what, range)?;
+    read_open(canonicalizer)
+}
+
+/// Reads what was opened to its end.
+fn read_open(
+    canonicalizer: &mut dyn Canonicalizer,
+) -> limosa_core::Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut rows = CanonicalRows::default();
     let mut all = Vec::new();
     loop {

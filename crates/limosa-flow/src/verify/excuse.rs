@@ -14,6 +14,7 @@ use limosa_core::value::Value;
 use std::collections::HashSet;
 
 /// What is known of the rejects of a table.
+#[derive(Default)]
 pub(super) struct Excuses {
     /// How many rows are missing for that reason.
     pub(super) rows: u64,

@@ -1,15 +1,11 @@
 //! From sums and differences to a verdict.
 
 use super::differ;
-use super::excuse::{self, Excuses};
+use super::excuse;
 use super::table::{Lane, Shared, Table};
 use crate::outcome::{SchemaDifference, TableVerdict, Verdict};
 use crate::plan::{Finding, Plan, Severity, TablePlan};
 use std::collections::HashSet;
-
-/// Rows that are named at most where a policy changed values, so that each of them can be told from a
-/// real difference.
-const EXCUSED: usize = 10_000;
 
 /// Judges a table whose ranges are all read.
 pub(super) fn table(
@@ -19,24 +15,18 @@ pub(super) fn table(
 ) -> TableVerdict {
     let plan = table.plan;
     let settings = shared.job.settings;
-    let (source_rows, target_rows, compared, chosen, equal, error) = {
-        let found = table.lock();
-        let (a, b) = (found.source.total(), found.target.total());
-        (
-            found.source.rows,
-            found.target.rows,
-            a.count,
-            (a.count, b.count),
-            found.source.differing(&found.target).1 == 0 && a == b,
-            found.error.as_ref().map(ToString::to_string),
-        )
+    let (source, target, odd, error) = {
+        let mut found = table.lock();
+        let odd = std::mem::take(&mut found.odd);
+        let error = found.error.as_ref().map(ToString::to_string);
+        (found.source, found.target, odd, error)
     };
     let mut verdict = TableVerdict {
         table: plan.name().clone(),
         verdict: Verdict::Pass,
-        source_rows,
-        target_rows,
-        compared_rows: compared,
+        source_rows: source.rows,
+        target_rows: target.rows,
+        compared_rows: source.sum.count,
         differing_rows: 0,
         differences: Vec::new(),
         not_compared: plan.not_compared.clone(),
@@ -49,57 +39,47 @@ pub(super) fn table(
         return verdict;
     }
     let changed = changed_by_policy(shared.job.plan, plan);
-    let excuses = match Excuses::of(shared.job.rejects, plan) {
-        Ok(excuses) => excuses,
-        Err(error) => {
-            verdict.verdict = Verdict::Partial;
-            verdict.error = Some(error.to_string());
-            return verdict;
-        }
-    };
+    let excuses = &table.excuses;
     let mut rejected = 0;
-    if !equal {
-        let name = match changed.is_empty() && excuses.rows == 0 {
-            true => settings.max_differences,
-            false => settings.max_differences.max(EXCUSED) + excuses.rows as usize,
-        };
-        match differ::look(shared, lane, table, name) {
-            Ok(mut found) => {
-                rejected = excuses.apply(&mut found.named);
-                // The sums differ, whatever the second look saw.
-                verdict.differing_rows = found.rows.max(1);
-                if found.at_least {
-                    verdict.error = Some(format!(
-                        "at least {} rows differ; counting stopped there",
-                        found.rows
-                    ));
-                }
-                let excused = !found.at_least
-                    && found.rows == found.named.len() as u64 + excuse::more(plan, &found.named)
-                    && found.named.iter().all(|d| {
+    if source.sum != target.sum {
+        verdict.differing_rows = odd.rows.max(1);
+        verdict.verdict = Verdict::Fail;
+        if odd.at_least {
+            verdict.error = Some(format!(
+                "at least {} rows differ; counting stopped there",
+                odd.rows
+            ));
+        }
+        match differ::name(shared, lane, table, &odd) {
+            Ok(mut named) => {
+                rejected = excuses.apply(&mut named);
+                let excused = !odd.at_least
+                    && odd.rows == named.len() as u64 + excuse::more(plan, &named)
+                    && named.iter().all(|d| {
                         d.kind == "rejected"
                             || d.kind == "differs"
                                 && !d.columns.is_empty()
                                 && d.columns.iter().all(|c| changed.contains(c.as_str()))
                     });
-                verdict.verdict = match excused {
-                    true => Verdict::PassWithExceptions,
-                    false => Verdict::Fail,
-                };
-                verdict.differences = found.named;
+                if excused {
+                    verdict.verdict = Verdict::PassWithExceptions;
+                }
+                verdict.differences = named;
                 verdict.differences.truncate(settings.max_differences);
             }
             Err(error) => {
-                verdict.verdict = Verdict::Fail;
-                verdict.differing_rows = 1;
                 verdict.error = Some(format!(
-                    "the sums differ, and the rows could not be named: {error}"
+                    "{} rows differ, and they could not be named: {error}",
+                    verdict.differing_rows
                 ));
             }
         }
     }
     // Rows outside the chosen share are counted only.
-    let others = (source_rows - chosen.0, target_rows - chosen.1);
+    let others = (
+        source.rows - source.sum.count,
+        target.rows - target.sum.count,
+    );
     let fewer = others.0.checked_sub(others.1);
     if fewer.is_some_and(|n| n > 0 && n <= excuses.rows.saturating_sub(rejected)) {
         verdict.verdict = verdict.verdict.max(Verdict::PassWithExceptions);
@@ -111,7 +91,7 @@ pub(super) fn table(
             others.0, others.1
         ));
     }
-    if compared < source_rows {
+    if source.sum.count < source.rows {
         verdict.verdict = verdict.verdict.max(Verdict::Partial);
     }
     for (column, _) in &plan.not_compared {
@@ -134,7 +114,7 @@ fn about(finding: &Finding, plan: &TablePlan) -> bool {
 }
 
 /// The columns, by their target names, whose values a policy that somebody chose changes.
-fn changed_by_policy<'a>(whole: &'a Plan, plan: &'a TablePlan) -> HashSet<&'a str> {
+pub(super) fn changed_by_policy<'a>(whole: &'a Plan, plan: &'a TablePlan) -> HashSet<&'a str> {
     whole
         .findings
         .iter()

@@ -3,27 +3,30 @@
 //! # Why a difference is found
 //!
 //! Both sides say every row in one canonical form ([`limosa_core::canonical`]), through readers that share
-//! no conversion with the copy. Each row's 128-bit hash is added to one of up to 65,536 buckets, chosen by
-//! the hash of the row's key; sums do not depend on order, so no collation enters, and they count, so
-//! doubled rows do not cancel out. Two sides with equal sums have equal rows, but for a collision of
-//! hashes (about 1 in 2^64 for one planted by chance). Nothing is sorted and nothing is kept, so memory
-//! does not grow with the table; see `differ` for what happens when sums differ.
+//! no conversion with the copy. Each row's 128-bit hash is added to a sum, range by range; sums do not
+//! depend on order, so no collation enters, and they count, so doubled rows do not cancel out. Two sides
+//! with equal sums have equal rows, but for a collision of hashes (about 1 in 2^64 for one planted by
+//! chance). In the same pass every row goes into a table of differences ([`sketch`]), in which equal rows
+//! cancel out and from which the others come back with their keys. Nothing is sorted and no row is
+//! kept, so memory does not grow with the table; see [`differ`] for what happens where much differs.
 //!
 //! # What `Pass` means
 //!
 //! Every row of every table and every column was compared and is equal, and the schema is as planned.
 //! What was not compared is named, and lowers the verdict ([`Verdict`]).
 
-mod buckets;
 mod differ;
 mod excuse;
 mod judge;
 mod schema;
 mod side;
+mod sketch;
+mod sum;
 mod table;
 
 use crate::clock::Wall;
 use crate::copy::{Job, snapshot};
+use crate::memory::Memory;
 use crate::outcome::{Comparison, TableVerdict, Verdict};
 use crate::plan::Plan;
 use crate::progress::{Fact, Progress};
@@ -31,12 +34,12 @@ use crate::rejects::Store;
 use crate::settings::RunSettings;
 use crate::stop::Stop;
 use crate::throttle::Throttle;
-use buckets::Sample;
 use limosa_core::Result;
 use limosa_core::canonical::CANONICAL_VERSION;
 use limosa_core::engine::Engine;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex};
+use sum::Sample;
 use table::{Lane, Shared, Table};
 
 /// Compares the two databases of a plan.
@@ -71,6 +74,9 @@ pub fn compare(
     })
 }
 
+/// Bytes for tables of differences that are larger than a lane's own, over all lanes.
+const ROOM: u64 = 96 << 20;
+
 /// The tables that are still to be compared, and the ranges of those in work.
 struct Line<'p> {
     next: usize,
@@ -88,8 +94,14 @@ pub(crate) fn compare_with(job: &Job<'_>) -> Result<Comparison> {
         settings.max_bytes_per_second,
         job.clock,
     );
+    let there = crate::retry::again(&job.around(), "inspecting the target", |_| {
+        job.target.inspect()
+    })?;
+    let room = Memory::new((settings.memory / 8 * 3).min(ROOM));
     let shared = Shared {
         job,
+        found: table::by_name(&there),
+        room: &room,
         source: source.as_ref(),
         target: target.as_ref(),
         sample: Sample::percent(settings.validate_percentage),
@@ -172,7 +184,7 @@ pub(crate) fn compare_with(job: &Job<'_>) -> Result<Comparison> {
         .into_iter()
         .flatten()
         .collect();
-    let schema = schema::differences(job)?;
+    let schema = schema::differences(job, &there)?;
     let verdict = judge::whole(&tables, &schema);
     Ok(Comparison {
         verdict,

@@ -15,11 +15,8 @@ use limosa_core::schema::{
 };
 use std::collections::HashMap;
 
-/// Inspects the target and says what is not as planned.
-pub(super) fn differences(job: &Job<'_>) -> Result<Vec<SchemaDifference>> {
-    let found = crate::retry::again(&job.around(), "inspecting the target", |_| {
-        job.target.inspect()
-    })?;
+/// Says what of the target, as it was found, is not as planned.
+pub(super) fn differences(job: &Job<'_>, found: &Catalog) -> Result<Vec<SchemaDifference>> {
     let mut out = Vec::new();
     let folds = !job.target.capabilities().column_names_case_sensitive;
     let mut walk = Walk {
@@ -27,7 +24,7 @@ pub(super) fn differences(job: &Job<'_>) -> Result<Vec<SchemaDifference>> {
         folds,
         out: &mut out,
     };
-    walk.all(&expected(job.plan), &found, &mut |table, column| {
+    walk.all(&expected(job.plan), found, &mut |table, column| {
         job.target.session()?.greatest(table, column)
     })?;
     Ok(out)

@@ -1,9 +1,12 @@
 //! Reading one side's rows in the canonical form.
+//!
+//! A side is whatever [`Snapshot::canonicalizer`] gives: stored rows, or rows after a transform.
 
 use limosa_core::Result;
 use limosa_core::canonical::{CanonicalRows, hash};
 use limosa_core::chunk::Range;
 use limosa_core::engine::{CanonicalRead, Canonicalizer, Snapshot};
+use limosa_core::value::Value;
 
 /// Bytes of rows at once: enough that a call costs nothing per row.
 const FILL: usize = 256 << 10;
@@ -15,11 +18,20 @@ pub(super) struct Side<'a> {
     rows: CanonicalRows,
 }
 
-/// One row: the hash by which rows of both sides are brought together, the key and the row.
+/// One row: the hash by which rows of both sides are brought together, the row's own, the key and the row.
 pub(super) struct Row<'r> {
     pub(super) by: u128,
     pub(super) key: &'r [u8],
     pub(super) row: &'r [u8],
+}
+
+/// Which rows of a table are read.
+#[derive(Clone, Copy)]
+pub(super) enum Which<'r> {
+    /// A range.
+    Range(&'r Range),
+    /// The rows of these keys, and maybe others that the engine takes for the same.
+    Keys(&'r [Vec<Value>]),
 }
 
 impl<'a> Side<'a> {
@@ -31,12 +43,12 @@ impl<'a> Side<'a> {
         }
     }
 
-    /// Shows every row of a range, and after each part its rows and bytes to `part`. A row without a
-    /// key is brought together by its own hash.
+    /// Shows every row that is asked for, and after each part its rows and bytes to `part`. A row
+    /// without a key is brought together by its own hash.
     pub(super) fn scan(
         &mut self,
         read: &CanonicalRead,
-        range: &Range,
+        which: Which<'_>,
         part: &mut impl FnMut(u64, u64) -> Result<()>,
         see: &mut impl FnMut(Row<'_>),
     ) -> Result<()> {
@@ -46,7 +58,10 @@ impl<'a> Side<'a> {
         let canonicalizer = self.canonicalizer.as_mut().expect("it was opened above");
         let rows = &mut self.rows;
         let mut go = || {
-            canonicalizer.open(read, range)?;
+            match which {
+                Which::Range(range) => canonicalizer.open(read, range)?,
+                Which::Keys(keys) => canonicalizer.open_keys(read, keys)?,
+            }
             loop {
                 rows.reset(4 * FILL);
                 let more = canonicalizer.fill(rows, FILL)?;

@@ -1,66 +1,120 @@
-//! One table: its ranges, its sums, and whether they differ.
+//! One table: its ranges, what each side has in them, and what differs.
 
-use super::buckets::{Buckets, Sample, Sum};
-use super::side::{Side, both};
+use super::differ::{self, Odd};
+use super::excuse::Excuses;
+use super::side::{Side, Which, both};
+use super::sketch::{Row, Sketch};
+use super::sum::{Sample, Sum};
 use crate::copy::Job;
+use crate::memory::Memory;
 use crate::plan::TablePlan;
 use crate::progress::Fact;
 use crate::retry::again;
 use crate::throttle::Throttle;
 use limosa_core::canonical::{Form, hash};
 use limosa_core::chunk::Range;
-use limosa_core::engine::{CanonicalRead, Snapshot};
-use limosa_core::schema::Type;
+use limosa_core::engine::{CanonicalColumn, CanonicalRead, ColumnRead, Snapshot, TableRead};
+use limosa_core::schema::{Catalog, TableName, Type};
+use limosa_core::value::Value;
 use limosa_core::{Error, Result};
-use std::sync::Mutex;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+/// Cells of a range's first table of differences: room for hundreds of differing rows, and small enough
+/// for the second-level cache.
+const CELLS: usize = 1536;
+
+/// Rows that are named at most where some may be excused, so that each of them can be told from a real
+/// difference.
+const EXCUSED: usize = 10_000;
 
 /// What every lane of a comparison shares.
 pub(super) struct Shared<'a, 'p> {
     pub(super) job: &'a Job<'p>,
     pub(super) source: &'a dyn Snapshot,
     pub(super) target: &'a dyn Snapshot,
+    /// The target's tables as they are, by their names in lower case.
+    pub(super) found: HashMap<String, &'a limosa_core::schema::Table>,
     pub(super) sample: Sample,
     pub(super) throttle: &'a Throttle,
+    /// Room for larger tables of differences, over all lanes.
+    pub(super) room: &'a Arc<Memory>,
+}
+
+/// The tables of a catalog by name.
+pub(super) fn by_name(catalog: &Catalog) -> HashMap<String, &limosa_core::schema::Table> {
+    catalog.tables.iter().map(|t| (known(&t.name), t)).collect()
+}
+
+/// A name as it is looked for, whatever its case.
+pub(super) fn known(name: &TableName) -> String {
+    name.to_string().to_lowercase()
 }
 
 /// A table in work.
 pub(super) struct Table<'p> {
     pub(super) plan: &'p TablePlan,
     pub(super) units: Vec<Range>,
-    pub(super) remaining: AtomicUsize,
-    pub(super) found: Mutex<Found>,
+    /// Rows that were rejected.
+    pub(super) excuses: Excuses,
+    /// Rows that are to be named at most.
+    pub(super) names: usize,
+    remaining: AtomicUsize,
+    found: Mutex<Found>,
     pub(super) began: Instant,
     meter: Mutex<(u64, u64, Instant)>,
 }
 
+/// What one side has of a range or a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// Rows, chosen or not.
+    pub(super) rows: u64,
+    /// Those that were chosen.
+    pub(super) sum: Sum,
+}
+
+impl Tally {
+    fn merge(&mut self, other: &Tally) {
+        self.rows += other.rows;
+        self.sum.merge(&other.sum);
+    }
+}
+
 /// What is known of a table so far.
+#[derive(Default)]
 pub(super) struct Found {
-    pub(super) source: Buckets,
-    pub(super) target: Buckets,
-    /// The sums of each range, source and target.
-    pub(super) units: Vec<(Sum, Sum)>,
+    pub(super) source: Tally,
+    pub(super) target: Tally,
+    pub(super) odd: Odd,
     pub(super) error: Option<Error>,
 }
 
 impl<'p> Table<'p> {
-    /// Cuts a table for the comparison. Only a key of one whole number is cut: it is ordered alike by
-    /// every engine, text is not.
+    /// Cuts a table for the comparison.
     pub(super) fn new(shared: &Shared<'_, '_>, plan: &'p TablePlan) -> Self {
         let began = Instant::now();
-        let (units, error) = match cut(shared, plan) {
-            Ok(units) => (units, None),
-            Err(error) => (vec![Range::All], Some(error)),
+        let cut = cut(shared, plan);
+        let known = cut.and_then(|units| Ok((units, Excuses::of(shared.job.rejects, plan)?)));
+        let (units, excuses, error) = match known {
+            Ok((units, excuses)) => (units, excuses, None),
+            Err(error) => (vec![Range::All], Excuses::default(), Some(error)),
         };
+        let changed = super::judge::changed_by_policy(shared.job.plan, plan);
+        let asked = shared.job.settings.max_differences;
         Self {
             plan,
+            names: match changed.is_empty() && excuses.rows == 0 {
+                true => asked,
+                false => asked.max(EXCUSED) + excuses.rows as usize,
+            },
+            excuses,
             remaining: AtomicUsize::new(units.len()),
             found: Mutex::new(Found {
-                source: Buckets::new(plan.rows),
-                target: Buckets::new(plan.rows),
-                units: vec![Default::default(); units.len()],
                 error,
+                ..Found::default()
             }),
             units,
             began,
@@ -72,7 +126,12 @@ impl<'p> Table<'p> {
         self.found.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    pub(super) fn moved(&self, shared: &Shared<'_, '_>, rows: u64, bytes: u64) {
+    /// Whether rows are brought together by a key.
+    pub(super) fn keyed(&self) -> bool {
+        self.plan.compare_source.key_columns > 0
+    }
+
+    fn moved(&self, shared: &Shared<'_, '_>, rows: u64, bytes: u64) {
         let mut meter = self.meter.lock().unwrap_or_else(|e| e.into_inner());
         meter.0 += rows;
         meter.1 += bytes;
@@ -94,24 +153,26 @@ impl<'p> Table<'p> {
         }
     }
 
-    /// Reads one range of both sides and adds its sums. Gives whether it was the last.
+    /// Reads one range of both sides and keeps what differs. Gives whether it was the last.
     pub(super) fn unit(&self, shared: &Shared<'_, '_>, lane: &mut Lane<'_>, unit: usize) -> bool {
         if self.lock().error.is_none() && !shared.job.stop.requested() {
             let what = format!("comparing {}", self.plan.name());
             let result = again(&shared.job.around(), &what, |_| {
                 self.read(shared, lane, unit)
+            })
+            .and_then(|(source, target)| {
+                let odd = differ::odd(shared, lane, self, unit, &source, &target)?;
+                Ok((source, target, odd))
             });
+            let mut found = self.lock();
             match result {
-                Ok((source, target)) => {
-                    let mut found = self.lock();
-                    found.units[unit] = (source.total(), target.total());
+                Ok((source, target, odd)) => {
                     found.source.merge(&source);
                     found.target.merge(&target);
-                    drop(found);
-                    (lane.sums.0, lane.sums.1) = (Some(source), Some(target));
+                    found.odd.merge(odd, self.names);
                 }
                 Err(error) => {
-                    self.lock().error.get_or_insert(error);
+                    found.error.get_or_insert(error);
                 }
             }
         }
@@ -125,40 +186,33 @@ impl<'p> Table<'p> {
         last
     }
 
+    /// Reads a range of both sides. The lane's table of differences holds what they do not share.
     fn read(
         &self,
         shared: &Shared<'_, '_>,
         lane: &mut Lane<'_>,
         unit: usize,
-    ) -> Result<(Buckets, Buckets)> {
+    ) -> Result<(Tally, Tally)> {
         let range = &self.units[unit];
-        let fresh = |kept: &mut Option<Buckets>, like: &Buckets| match kept.take() {
-            Some(mut sums) if sums.same_size(like) => {
-                sums.clear();
-                sums
-            }
-            _ => like.emptied(),
-        };
-        let (mut source, mut target) = {
-            let found = self.lock();
-            (
-                fresh(&mut lane.sums.0, &found.source),
-                fresh(&mut lane.sums.1, &found.target),
-            )
-        };
         let sample = shared.sample;
-        let count = |sums: &mut Buckets, row: super::side::Row<'_>| {
-            sums.rows += 1;
+        let (mut source, mut target) = (Tally::default(), Tally::default());
+        lane.sketches.0.clear();
+        lane.sketches.1.clear();
+        let count = |tally: &mut Tally, sketch: &mut Sketch, row: super::side::Row<'_>| {
+            tally.rows += 1;
             if sample.chooses(row.by) {
-                sums.add(row.by, hash(row.row));
+                let hash = hash(row.row);
+                tally.sum.add(hash);
+                sketch.add(Row { by: row.by, hash }, row.key);
             }
         };
         let (here, there) = (&mut lane.source, &mut lane.target);
+        let (mine, theirs) = (&mut lane.sketches.0, &mut lane.sketches.1);
         both(
             || {
                 here.scan(
                     &self.plan.compare_source,
-                    range,
+                    Which::Range(range),
                     &mut |rows, bytes| {
                         shared
                             .throttle
@@ -166,18 +220,19 @@ impl<'p> Table<'p> {
                         self.moved(shared, rows, bytes);
                         shared.job.stop.check()
                     },
-                    &mut |row| count(&mut source, row),
+                    &mut |row| count(&mut source, mine, row),
                 )
             },
             || {
                 there.scan(
                     &self.plan.compare_target,
-                    range,
+                    Which::Range(range),
                     &mut |_, _| shared.job.stop.check(),
-                    &mut |row| count(&mut target, row),
+                    &mut |row| count(&mut target, theirs, row),
                 )
             },
         )?;
+        mine.less(theirs);
         Ok((source, target))
     }
 }
@@ -186,7 +241,8 @@ impl<'p> Table<'p> {
 pub(super) struct Lane<'a> {
     pub(super) source: Side<'a>,
     pub(super) target: Side<'a>,
-    sums: (Option<Buckets>, Option<Buckets>),
+    /// Of the source and, after a range was read, the difference; and of the target.
+    pub(super) sketches: (Sketch, Sketch),
 }
 
 impl<'a> Lane<'a> {
@@ -194,30 +250,56 @@ impl<'a> Lane<'a> {
         Self {
             source: Side::new(source),
             target: Side::new(target),
-            sums: (None, None),
+            sketches: (Sketch::new(CELLS, true), Sketch::new(CELLS, true)),
         }
     }
 }
 
+/// Cuts a table into ranges that are the same rows on both sides.
+///
+/// Only by a whole number, which every engine orders alike (text is not), and only where no row of the
+/// target can hide from every range: the column must be NOT NULL there as it is, whatever the plan
+/// made of it. An index has to begin with it, or every range would read the whole table.
 fn cut(shared: &Shared<'_, '_>, plan: &TablePlan) -> Result<Vec<Range>> {
     let plans = shared.job.plan;
     let one_family = plans.source.capabilities.family == plans.target.capabilities.family;
-    let whole = |read: &CanonicalRead| {
-        read.key_columns == 1
-            && matches!(read.columns[0].ty.base(), Type::Integer { .. })
-            // Engines of one family also order values alike that are not what was declared.
-            && (read.columns[0].form == Form::Integer
-                || one_family && read.columns[0].form == Form::Dynamic)
+    let first = first_number(&plan.compare_source, one_family);
+    let theirs = first_number(&plan.compare_target, one_family);
+    let (Some(first), Some(theirs)) = (first, theirs) else {
+        return Ok(vec![Range::All]);
     };
-    let alike = whole(&plan.compare_source)
-        && whole(&plan.compare_target)
-        && plan.read.key.len() == 1
-        && plan.read.key[0].name == plan.compare_source.columns[0].name;
-    if !alike {
+    let sound = shared
+        .found
+        .get(&known(&plan.compare_target.table))
+        .is_some_and(|t| {
+            let same = |name: &str| name.to_lowercase() == theirs.name.to_lowercase();
+            let keys = t.primary_key.iter().chain(&t.uniques);
+            let led = keys.map(|k| k.columns.first().cloned()).chain(
+                t.indexes.iter().filter(|i| i.predicate.is_none()).map(|i| {
+                    match &i.parts.first()?.of {
+                        limosa_core::schema::IndexOf::Column(name) => Some(name.clone()),
+                        limosa_core::schema::IndexOf::Expression(_) => None,
+                    }
+                }),
+            );
+            t.columns.iter().any(|c| same(&c.name) && !c.nullable)
+                && led.flatten().any(|name| same(&name))
+        });
+    // The source's key may be one that only the settings name, or that the target alone has.
+    let led = plan.read.key.first().is_some_and(|k| k.name == first.name);
+    if !sound || !led {
         return Ok(vec![Range::All]);
     }
-    let mut read = plan.read.clone();
-    read.physical = false;
+    let read = TableRead {
+        physical: false,
+        key: vec![ColumnRead {
+            name: first.name.clone(),
+            ty: first.ty.clone(),
+            native: first.native.clone(),
+            as_text: false,
+        }],
+        ..plan.read.clone()
+    };
     let chunks = again(
         &shared.job.around(),
         &format!("cutting {}", plan.name()),
@@ -228,8 +310,25 @@ fn cut(shared: &Shared<'_, '_>, plan: &TablePlan) -> Result<Vec<Range>> {
         },
     )?;
     let ranges: Vec<Range> = chunks.into_iter().map(|c| c.range).collect();
-    if ranges.is_empty() || !ranges.iter().all(|r| matches!(r, Range::Key { .. })) {
-        return Ok(vec![Range::All]);
-    }
-    Ok(ranges)
+    // A column that holds what it likes may give a bound that the other side does not know.
+    let whole = |bound: &Option<Vec<Value>>| {
+        bound
+            .iter()
+            .flatten()
+            .all(|v| matches!(v, Value::Int(_) | Value::UInt(_)))
+    };
+    let alike =
+        |r: &Range| matches!(r, Range::Key { lower, upper } if whole(lower) && whole(upper));
+    Ok(match !ranges.is_empty() && ranges.iter().all(alike) {
+        true => ranges,
+        false => vec![Range::All],
+    })
+}
+
+/// The key's first column, if it is compared as a whole number.
+fn first_number(read: &CanonicalRead, one_family: bool) -> Option<&CanonicalColumn> {
+    let first = read.columns.first().filter(|_| read.key_columns > 0)?;
+    // Engines of one family also order values alike that are not what was declared.
+    let alike = first.form == Form::Integer || one_family && first.form == Form::Dynamic;
+    (alike && matches!(first.ty.base(), Type::Integer { .. })).then_some(first)
 }

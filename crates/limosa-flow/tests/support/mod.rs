@@ -16,6 +16,7 @@ use limosa_flow::run::{self, Parts, RunError, Stop};
 use limosa_flow::settings::{PlanSettings, RunSettings, ScanMode};
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -456,7 +457,34 @@ impl Snapshot for FaultySnapshot {
         }))
     }
     fn canonicalizer(&self) -> Result<Box<dyn Canonicalizer>> {
-        self.inner.canonicalizer()
+        Ok(Box::new(Counting(self.inner.canonicalizer()?)))
+    }
+}
+
+/// Rows that were read to be compared, through any [`Faulty`] of this process.
+pub static COMPARED: AtomicU64 = AtomicU64::new(0);
+
+struct Counting(Box<dyn Canonicalizer>);
+
+impl Canonicalizer for Counting {
+    fn open(&mut self, read: &CanonicalRead, range: &limosa_core::chunk::Range) -> Result<()> {
+        self.0.open(read, range)
+    }
+    fn open_keys(
+        &mut self,
+        read: &CanonicalRead,
+        keys: &[Vec<limosa_core::value::Value>],
+    ) -> Result<()> {
+        self.0.open_keys(read, keys)
+    }
+    fn fill(
+        &mut self,
+        rows: &mut limosa_core::canonical::CanonicalRows,
+        bytes: usize,
+    ) -> Result<bool> {
+        let more = self.0.fill(rows, bytes);
+        COMPARED.fetch_add(rows.len() as u64, std::sync::atomic::Ordering::SeqCst);
+        more
     }
 }
 

@@ -1,6 +1,8 @@
 //! Cutting and reading.
 
-use super::{LIMIT, PLAIN, Subject, canonical_read, read, read_canonical, skip, table, table_read};
+use super::{
+    LIMIT, PLAIN, Subject, canonical_read, read, read_canonical, read_open, skip, table, table_read,
+};
 use limosa_core::batch::BatchLimit;
 use limosa_core::chunk::{Chunk, Range};
 use limosa_core::engine::{Engine, Snapshot, TableRead};
@@ -404,6 +406,97 @@ pub fn readers_of_one_snapshot_see_one_moment(subject: &Subject) {
     let got = read(&mut *reader, &what, &Range::All, LIMIT).expect("a table is read");
     let now = subject.number(&url, "select count(*) from t");
     assert_eq!((got.len() as u64, now), (400, 400), "the next snapshot");
+}
+
+const PAIRED: &str = "create table t (a bigint not null, b varchar(20) not null, \
+     n integer not null, filler varchar(100) not null, primary key (a, b))";
+
+fn paired(count: i64) -> Vec<String> {
+    (0..count)
+        .map(|n| {
+            format!(
+                "{}, '{}{}', {n}, {FILLER}",
+                n / 7,
+                HEADS[(n % 7) as usize],
+                n % 7
+            )
+        })
+        .collect()
+}
+
+/// Ranges of a key's first column, each with all rows of its bounds, in the canonical form.
+pub fn the_first_column_of_a_key_cuts_for_the_comparison(subject: &Subject) {
+    let rows = paired(3000);
+    let (_, engine, catalog) = subject.with(&format!("{PAIRED};\n{}", inserts("t", &rows)));
+    let snapshot = engine.snapshot(1).expect("a snapshot is taken");
+    let mut what = table_read(table(&catalog, "t"));
+    what.key.truncate(1);
+    what.physical = false;
+    let chunks = snapshot.chunks(&what, 5_000).expect("a table is cut");
+    well_formed(&chunks);
+    assert!(chunks.len() > 1, "3,000 rows are one chunk");
+    let compared = canonical_read(table(&catalog, "t")).expect("plain types can be compared");
+    assert_eq!(compared.key_columns, 2);
+    let mut canonicalizer = snapshot.canonicalizer().expect("a canonicalizer opens");
+    let mut all = Vec::new();
+    for chunk in &chunks {
+        let Range::Key { lower, .. } = &chunk.range else {
+            panic!("{chunk:?}");
+        };
+        assert!(lower.as_ref().is_none_or(|l| l.len() == 1), "{chunk:?}");
+        let part = read_canonical(&mut *canonicalizer, &compared, &chunk.range);
+        all.extend(part.unwrap_or_else(|e| panic!("reading {chunk:?}: {e:?}")));
+    }
+    assert_eq!(all.len(), 3000);
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 3000, "distinct rows");
+}
+
+/// A few rows by their keys; keys of no row give none.
+pub fn rows_are_found_by_their_keys(subject: &Subject) {
+    let rows = paired(700);
+    let (_, engine, catalog) = subject.with(&format!("{PAIRED};\n{}", inserts("t", &rows)));
+    let snapshot = engine.snapshot(1).expect("a snapshot is taken");
+    let compared = canonical_read(table(&catalog, "t")).expect("plain types can be compared");
+    let mut canonicalizer = snapshot.canonicalizer().expect("a canonicalizer opens");
+    let mut find = |keys: &[Vec<Value>]| {
+        canonicalizer
+            .open_keys(&compared, keys)
+            .expect("keys are asked for");
+        let rows = read_open(&mut *canonicalizer).expect("rows are read");
+        let mut found: Vec<(String, String, String)> = rows
+            .iter()
+            .map(|(_, row)| {
+                let text = |i: usize| {
+                    let cells = limosa_core::canonical::cells(row);
+                    String::from_utf8_lossy(cells[i].expect("not null")).into_owned()
+                };
+                (text(0), text(1), text(2))
+            })
+            .collect();
+        found.sort();
+        found
+    };
+    let key = |a: i64, b: &str| vec![Value::Int(a), Value::Text(b.into())];
+    let row = |a: &str, b: &str, n: &str| (a.to_owned(), b.to_owned(), n.to_owned());
+    assert_eq!(
+        find(&[
+            key(0, "a0"),
+            key(7, "b2"),
+            key(99, "A1"),
+            key(3, "'; drop table t; --"),
+            key(-1, "a0")
+        ]),
+        [
+            row("0", "a0", "0"),
+            row("7", "b2", "51"),
+            row("99", "A1", "694")
+        ]
+    );
+    assert!(find(&[key(5, "none")]).is_empty());
+    let whole = read_canonical(&mut *canonicalizer, &compared, &Range::All).expect("rows are read");
+    assert_eq!(whole.len(), 700, "the next range");
 }
 
 /// A later snapshot's position is later.

@@ -1,0 +1,92 @@
+//! Sums of row hashes: what two sides compare instead of rows.
+
+/// The sum of many row hashes, independent of their order.
+///
+/// Both halves are added modulo 2^64. They are never combined by exclusive or, under which two equal
+/// rows would vanish, and a table would equal another with a row doubled twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sum {
+    pub(super) count: u64,
+    low: u64,
+    high: u64,
+}
+
+impl Sum {
+    #[inline]
+    pub(super) fn add(&mut self, hash: u128) {
+        self.count += 1;
+        self.low = self.low.wrapping_add(hash as u64);
+        self.high = self.high.wrapping_add((hash >> 64) as u64);
+    }
+
+    pub(super) fn merge(&mut self, other: &Sum) {
+        self.count += other.count;
+        self.low = self.low.wrapping_add(other.low);
+        self.high = self.high.wrapping_add(other.high);
+    }
+}
+
+/// Which rows are compared: all, or a share chosen by the hash of the key, so that both sides and
+/// every run choose the same.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample(u128);
+
+impl Sample {
+    pub(super) fn percent(percentage: f64) -> Self {
+        let share = (percentage / 100.0).clamp(0.0, 1.0);
+        if share >= 1.0 {
+            Self(1 << 64)
+        } else {
+            Self((share * 18_446_744_073_709_551_616.0) as u128)
+        }
+    }
+
+    /// By the low bits of the hash; rounds over an overfull range choose by the high ones.
+    #[inline]
+    pub(super) fn chooses(self, key: u128) -> bool {
+        u128::from(key as u64) < self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use limosa_core::canonical::hash;
+    use proptest::prelude::*;
+
+    fn of(rows: &[u32]) -> Sum {
+        let mut sum = Sum::default();
+        rows.iter()
+            .for_each(|row| sum.add(hash(&row.to_be_bytes())));
+        sum
+    }
+
+    proptest! {
+        #[test]
+        fn order_and_cuts_do_not_matter_and_every_difference_does(
+            mut rows in proptest::collection::vec(any::<u32>(), 0..200), at: prop::sample::Index, extra: u32
+        ) {
+            let whole = of(&rows);
+            let cut = if rows.is_empty() { 0 } else { at.index(rows.len()) };
+            let (left, right) = rows.split_at(cut);
+            let mut parts = of(right);
+            parts.merge(&of(left));
+            prop_assert_eq!(whole, parts);
+            // Twice the same row is not nothing.
+            rows.push(extra);
+            rows.push(extra);
+            prop_assert!(whole != of(&rows));
+        }
+    }
+
+    #[test]
+    fn a_share_is_chosen_the_same_way_each_time_and_is_about_as_large_as_asked() {
+        let sample = Sample::percent(10.0);
+        let chosen = (0..100_000u32)
+            .filter(|i| sample.chooses(hash(&i.to_be_bytes())))
+            .count();
+        assert!((9_000..11_000).contains(&chosen), "{chosen}");
+        assert!(Sample::percent(100.0).chooses(u128::MAX));
+        assert!(!Sample::percent(0.0).chooses(0));
+    }
+}
