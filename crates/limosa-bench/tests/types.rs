@@ -140,7 +140,7 @@ fn page(kinds: &[Kind]) -> String {
             let plan = plan(source.full.as_ref(), target.empty.as_ref());
             let catalog = source.full.inspect().expect("a catalog");
             let table = catalog.tables.first().expect("the table is there");
-            let wanted = scan::wanted(table, source.full.as_ref(), target.empty.as_ref());
+            let wanted = scan::wanted(table, &catalog, source.full.as_ref(), target.empty.as_ref());
             let dynamic = source.full.capabilities().dynamic_types;
             write!(page, "\n## {} to {}\n\n", source.name, target.name).expect("memory takes it");
             page.push_str(&format!(
@@ -149,7 +149,7 @@ fn page(kinds: &[Kind]) -> String {
             ));
             page.push_str("|---|---|---|---|\n");
             for d in &plan.decisions {
-                let looked = wanted.iter().any(|(c, _)| c.name == d.column) && !dynamic;
+                let looked = wanted.iter().any(|w| w.column.name == d.column) && !dynamic;
                 let counts = table
                     .column(&d.column)
                     .is_some_and(|c| c.identity.is_some());

@@ -105,6 +105,11 @@ pub trait Dialect: Send + Sync {
     /// scan before [`Dialect::place`] can answer well; empty if the declaration says enough.
     fn wants_scan(&self, ty: &Type) -> Vec<Hazard>;
 
+    /// Whether this engine, as a target, must also know from a scan how large the values of a column are before
+    /// [`Dialect::place`] can answer well: characters and bytes of texts, digits of decimals. `indexed` as in
+    /// [`PlaceContext`]. Asked only of columns of which it wants a scan.
+    fn wants_sizes(&self, ty: &Type, indexed: bool) -> bool;
+
     /// Says an operation as statements, in order, each to be run by itself.
     ///
     /// # Errors

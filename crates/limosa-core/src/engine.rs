@@ -31,6 +31,7 @@ use crate::dialect::Dialect;
 use crate::operation::ObjectRef;
 use crate::policy::Policies;
 use crate::position::Position;
+use crate::scan::{ColumnScan, Hazard};
 use crate::schema::{Catalog, ForeignKey, TableName, Type};
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,9 @@ pub struct Capabilities {
     pub transactional_ddl: bool,
     /// Whether a column may hold values of any type whatever its declaration.
     pub dynamic_types: bool,
+    /// Whether it works within this process: there is no server that `workers` would spare.
+    #[serde(default)]
+    pub embedded: bool,
     /// Where its changes can be read: `log`, `triggers` or `none`.
     pub change_source: String,
     /// Whether a second reader can join a snapshot that is open already.
@@ -222,6 +226,38 @@ pub struct TableRead {
     pub physical: bool,
 }
 
+/// What is asked of the values of one column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Question {
+    /// The column, as [`Reader::fill`] would read it.
+    pub column: ColumnRead,
+    /// Whether it may hold NULL.
+    pub nullable: bool,
+    /// Hazards whose absence is to be shown.
+    pub hazards: Vec<Hazard>,
+    /// Whether sizes are asked as well: characters and bytes of texts, digits of decimals.
+    pub sizes: bool,
+}
+
+/// What an engine says of one column without handing its values over.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// None of its values carries any of the hazards. The scan has the numbers of values and of NULLs, of a
+    /// small whole number how many are neither 0 nor 1, and the sizes if they were asked.
+    Clear(Box<ColumnScan>),
+    /// Some may, or it can not be told: the values must be looked at.
+    Unclear,
+}
+
+/// What an engine says of the values of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Survey {
+    /// Rows, if they had to be counted. Where they had not, no scan has numbers of values either.
+    pub rows: Option<u64>,
+    /// One answer to each question, in order.
+    pub answers: Vec<Answer>,
+}
+
 /// A consistent view of all tables.
 pub trait Snapshot: Send + Sync {
     /// The place in the log that this view equals, if the engine has a log.
@@ -267,6 +303,22 @@ pub trait Reader: Send {
     /// Adds rows to `batch` (already reset to the right number of columns) until it is full. Returns whether more may come;
     /// `false` may come with the last rows.
     fn fill(&mut self, batch: &mut Batch, limit: BatchLimit) -> Result<bool>;
+
+    /// Answers questions about the values of a range without handing them over, by a statement that the
+    /// engine works off where the values are; `None` where it has nothing better than reading. What was open is
+    /// closed.
+    ///
+    /// [`Answer::Clear`] is a promise: a look at every cell that [`Reader::fill`] gives would find none of
+    /// the hazards. It is broken neither by old statistics nor by what the engine should have refused to store.
+    fn survey(
+        &mut self,
+        read: &TableRead,
+        range: &Range,
+        questions: &[Question],
+    ) -> Result<Option<Survey>> {
+        let _ = (read, range, questions);
+        Ok(None)
+    }
 
     /// Appends about `bytes` bytes in the wire format to `out`, and gives the number of whole rows in
     /// them and whether more may come.

@@ -1,5 +1,6 @@
 //! What the values of a table really are: the evidence on which a conversion is decided.
 
+use crate::schema::Type;
 use serde::{Deserialize, Serialize};
 
 /// The values of one table.
@@ -99,6 +100,25 @@ pub struct ColumnScan {
 }
 
 impl ColumnScan {
+    /// Of a column whose values are all of its declared type `ty`, and of which only their number is known.
+    pub fn counted(ty: &Type, values: u64, nulls: u64) -> Self {
+        let mut scan = ColumnScan {
+            nulls,
+            ..ColumnScan::default()
+        };
+        let class = match ty.base() {
+            Type::Integer { .. } | Type::Year => &mut scan.integers,
+            Type::Float { .. } => &mut scan.reals,
+            Type::Char { .. } | Type::Varchar { .. } | Type::Text { .. } | Type::Enum { .. } => {
+                &mut scan.texts
+            }
+            Type::Binary { .. } | Type::Varbinary { .. } | Type::Blob { .. } => &mut scan.blobs,
+            _ => &mut scan.typed,
+        };
+        *class = values;
+        scan
+    }
+
     /// Values that are not NULL.
     pub fn values(&self) -> u64 {
         self.integers + self.reals + self.texts + self.blobs + self.typed

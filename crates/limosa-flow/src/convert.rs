@@ -14,6 +14,7 @@ mod unify;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use column::{indexed, named_by_keys};
 pub use refine::{Refined, refine};
 pub(crate) use unify::parent_columns as parents;
 pub use unify::{Place, groups, joined, widest};

@@ -110,7 +110,15 @@ pub(crate) fn make_with_catalogs(
     let mut findings = unknown(settings, &catalog);
     let (names, named) = Names::new(&chosen, from, to, settings);
     findings.extend(named);
-    let scans = scan::scan_all(source, target, &chosen, settings.scan, workers, progress)?;
+    let scans = scan::scan_all(
+        source,
+        target,
+        &catalog,
+        &chosen,
+        settings.scan,
+        workers,
+        progress,
+    )?;
     let orphans = orphans::look(source, &chosen, settings.scan, progress)?;
     let mut converted = convert::convert(
         &catalog,

@@ -1,20 +1,23 @@
 //! Looks at the values of tables before anything moves, and counts what a conversion depends on.
 //!
-//! Reads a snapshot of its own, through the same readers as the copy. Rows are looked at once, in the
-//! order in which they come; a table with a key is read in several chunks at once.
+//! Works on a snapshot of its own. A source that can answers about a range by itself
+//! ([`limosa_core::engine::Reader::survey`]), and only the columns of which it can not say that they are clear
+//! are read; otherwise all columns that matter are read, through the same readers as the copy. Rows are looked
+//! at once, in the order in which they come. A large table with a key is cut, and its ranges are worked
+//! on by as many lanes as there are workers; by as many as there are cores, where there is no server to be spared.
 
 mod json;
 mod look;
 
-use crate::convert::joined;
+use crate::convert::{indexed, joined, named_by_keys};
 use crate::progress::{Fact, Progress};
 use crate::settings::ScanMode;
 use limosa_core::batch::{Batch, BatchLimit, Cells};
 use limosa_core::chunk::Range;
-use limosa_core::engine::{ColumnRead, Engine, Reader, Snapshot, TableRead};
+use limosa_core::engine::{Answer, ColumnRead, Engine, Question, Reader, Snapshot, TableRead};
 use limosa_core::notation;
-use limosa_core::scan::{Hazard, TableScan};
-use limosa_core::schema::{Column, Table, TableName};
+use limosa_core::scan::{ColumnScan, Hazard, TableScan};
+use limosa_core::schema::{Catalog, Column, Table, TableName};
 use limosa_core::value::Value;
 use limosa_core::{Error, ErrorKind, Result};
 use look::Look;
@@ -34,31 +37,61 @@ const LIMIT: BatchLimit = BatchLimit {
     bytes: 512 << 10,
 };
 
-/// A column that is looked at, and the hazards for which the target asked.
-pub type Wanted<'a> = (&'a Column, Vec<Hazard>);
+/// A column that is looked at, and what the target asked.
+#[derive(Clone, Debug)]
+pub struct Wanted<'a> {
+    /// The column.
+    pub column: &'a Column,
+    /// The hazards that it must know of.
+    pub hazards: Vec<Hazard>,
+    /// Whether it must know the sizes of the values.
+    pub sizes: bool,
+}
 
 /// Which columns of a table must be looked at before it can be converted.
 ///
 /// Those about whose type the target's dialect asks; and where the source's columns may hold any value
 /// and the target's may not, all but counters.
-pub fn wanted<'a>(table: &'a Table, source: &dyn Engine, target: &dyn Engine) -> Vec<Wanted<'a>> {
+pub fn wanted<'a>(
+    table: &'a Table,
+    catalog: &Catalog,
+    source: &dyn Engine,
+    target: &dyn Engine,
+) -> Vec<Wanted<'a>> {
+    wanted_of(table, &named_by_keys(catalog), source, target)
+}
+
+fn wanted_of<'a>(
+    table: &'a Table,
+    named: &HashMap<&TableName, Vec<&String>>,
+    source: &dyn Engine,
+    target: &dyn Engine,
+) -> Vec<Wanted<'a>> {
     let (from, to) = (source.capabilities(), target.capabilities());
     if from.family == to.family {
         // Engines of one family hold the same values.
         return Vec::new();
     }
+    let indexed = indexed(table, named);
     table
         .columns
         .iter()
         .filter(|c| c.generated.is_none())
-        .filter_map(|c| {
-            let mut hazards = target.dialect().wants_scan(c.ty.base());
+        .filter_map(|column| {
+            let ty = column.ty.base();
+            let mut hazards = target.dialect().wants_scan(ty);
             if !from.dynamic_types {
                 // Declarations are kept there.
                 hazards.retain(|h| !matches!(h, Hazard::TooLong | Hazard::OutsideDeclaredType));
             }
-            let free = from.dynamic_types && c.identity.is_none();
-            (free || !hazards.is_empty()).then_some((c, hazards))
+            let free = from.dynamic_types && column.identity.is_none();
+            (free || !hazards.is_empty()).then(|| Wanted {
+                column,
+                hazards,
+                sizes: target
+                    .dialect()
+                    .wants_sizes(ty, indexed.contains(&column.name)),
+            })
         })
         .collect()
 }
@@ -67,7 +100,8 @@ pub fn wanted<'a>(table: &'a Table, source: &dyn Engine, target: &dyn Engine) ->
 struct Task<'a> {
     table: &'a Table,
     read: TableRead,
-    looks: Vec<(&'a Column, Vec<Hazard>)>,
+    looks: Vec<Wanted<'a>>,
+    questions: Vec<Question>,
     /// Places of the key's cells in a row.
     key: Vec<usize>,
     /// Whether a column may hold any value, so that the shapes of texts matter.
@@ -82,7 +116,7 @@ impl<'a> Task<'a> {
             native: c.native.clone(),
             as_text: false,
         };
-        let mut columns: Vec<ColumnRead> = wanted.iter().map(|(c, _)| column(c)).collect();
+        let mut columns: Vec<ColumnRead> = wanted.iter().map(|w| column(w.column)).collect();
         let mut key = Vec::new();
         let mut cut = Vec::new();
         for name in table.identifying_columns() {
@@ -100,6 +134,15 @@ impl<'a> Task<'a> {
         }
         Task {
             table,
+            questions: wanted
+                .iter()
+                .map(|w| Question {
+                    column: column(w.column),
+                    nullable: w.column.nullable,
+                    hazards: w.hazards.clone(),
+                    sizes: w.sizes,
+                })
+                .collect(),
             read: TableRead {
                 table: table.name.clone(),
                 columns,
@@ -112,10 +155,17 @@ impl<'a> Task<'a> {
         }
     }
 
+    /// The same table with some of its columns only.
+    fn only(&self, some: impl Fn(usize) -> bool) -> Task<'a> {
+        let looks = self.looks.iter().enumerate();
+        let some = looks.filter(|(i, _)| some(*i)).map(|(_, w)| w.clone());
+        Task::new(self.table, some.collect(), self.free)
+    }
+
     fn begin(&self) -> Vec<Look> {
         self.looks
             .iter()
-            .map(|(c, hazards)| Look::new(&c.ty, hazards, self.free))
+            .map(|w| Look::new(&w.column.ty, &w.hazards, self.free))
             .collect()
     }
 
@@ -183,7 +233,7 @@ fn said(value: &Value) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Scans one table with one reader.
+/// Scans one table by its rows, with one reader.
 ///
 /// In: the columns to be looked at, from [`wanted`]; `free` if a column may hold values of any type
 /// whatever its declaration. Out: one entry per wanted column. Where the table has no key, examples are row numbers.
@@ -206,6 +256,51 @@ pub fn scan(
         u64::MAX
     };
     range(&task, reader.as_mut(), &Range::All, most, progress)
+}
+
+/// Asks the source about a range, and reads the columns of which it can not say enough.
+fn surveyed(
+    task: &Task<'_>,
+    reader: &mut dyn Reader,
+    bounds: &Range,
+    progress: &Progress,
+) -> Result<TableScan> {
+    let Some(survey) = reader.survey(&task.read, bounds, &task.questions)? else {
+        return range(task, reader, bounds, u64::MAX, progress);
+    };
+    let clear = |i: usize| matches!(survey.answers.get(i), Some(Answer::Clear(_)));
+    let rest = task.only(|i| !clear(i));
+    let mut scan = TableScan {
+        rows: survey.rows.unwrap_or(0),
+        // Nobody looked at the rows, and nobody had to.
+        complete: survey.rows.is_some(),
+        columns: Vec::with_capacity(task.looks.len()),
+    };
+    let mut read = if rest.looks.is_empty() {
+        progress.hear(Fact::TableMoved {
+            stage: "scan",
+            table: task.table.name.clone(),
+            rows: scan.rows,
+            bytes: 0,
+        });
+        Vec::new()
+    } else {
+        let read = range(&rest, reader, bounds, u64::MAX, progress)?;
+        scan.rows = read.rows;
+        scan.complete = read.complete;
+        read.columns
+    }
+    .into_iter();
+    for (i, wanted) in task.looks.iter().enumerate() {
+        match survey.answers.get(i) {
+            Some(Answer::Clear(found)) => {
+                scan.columns
+                    .push((wanted.column.name.clone(), ColumnScan::clone(found)));
+            }
+            _ => scan.columns.extend(read.next()),
+        }
+    }
+    Ok(scan)
 }
 
 /// Scans the rows of one range, `most` of them at most.
@@ -251,7 +346,7 @@ fn range(
             .looks
             .iter()
             .zip(looks)
-            .map(|((c, _), look)| (c.name.clone(), look.scan))
+            .map(|(w, look)| (w.column.name.clone(), look.scan))
             .collect(),
     })
 }
@@ -281,17 +376,19 @@ fn join(a: TableScan, b: &TableScan) -> TableScan {
 pub fn scan_all(
     source: &dyn Engine,
     target: &dyn Engine,
+    catalog: &Catalog,
     tables: &[&Table],
     mode: ScanMode,
     workers: usize,
     progress: &Progress,
 ) -> Result<HashMap<TableName, TableScan>> {
     let free = source.capabilities().dynamic_types;
+    let named = named_by_keys(catalog);
     let tasks: Vec<Task<'_>> = match mode {
         ScanMode::None => Vec::new(),
         ScanMode::Full | ScanMode::Sample => tables
             .iter()
-            .map(|t| (t, wanted(t, source, target)))
+            .map(|t| (t, wanted_of(t, &named, source, target)))
             .filter(|(_, wanted)| !wanted.is_empty())
             .map(|(t, wanted)| Task::new(t, wanted, free))
             .collect(),
@@ -304,40 +401,24 @@ pub fn scan_all(
         stage: "scan",
         items: tasks.len() as u64,
     });
-    let lanes = workers.max(1);
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let lanes = match source.capabilities().embedded {
+        true => workers.max(cores()),
+        false => workers.max(1),
+    };
     let (snapshot, lanes) = match source.snapshot(lanes) {
         Ok(s) => (s, lanes),
         Err(e) if e.kind() == ErrorKind::Unsupported && lanes > 1 => (source.snapshot(1)?, 1),
         Err(e) => return Err(e),
     };
-    // The largest first, so that no lane begins a large table when the others are done.
-    let mut work: Vec<(usize, Range)> = Vec::new();
-    let mut order: Vec<usize> = (0..tasks.len()).collect();
-    order.sort_by_key(|i| std::cmp::Reverse(tasks[*i].table.estimated_bytes.unwrap_or(0)));
-    for i in order {
-        let task = &tasks[i];
-        let large = task
-            .table
-            .estimated_bytes
-            .is_some_and(|b| b > 2 * CHUNK_BYTES);
-        if mode == ScanMode::Full && large && lanes > 1 && !task.read.key.is_empty() {
-            let chunks = snapshot.chunks(&task.read, CHUNK_BYTES)?;
-            work.extend(chunks.into_iter().map(|c| (i, c.range)));
-        } else {
-            work.push((i, Range::All));
-        }
-    }
-    let most = if mode == ScanMode::Sample {
-        SAMPLE_ROWS
-    } else {
-        u64::MAX
-    };
+    let work = work(&tasks, snapshot.as_ref(), mode, lanes)?;
     let next = AtomicUsize::new(0);
-    let found: Mutex<HashMap<usize, TableScan>> = Mutex::new(HashMap::new());
+    let found: Mutex<Vec<Option<TableScan>>> = Mutex::new(work.iter().map(|_| None).collect());
     let lane = || -> Result<()> {
         let mut reader: Option<Box<dyn Reader>> = None;
         loop {
-            let Some((i, bounds)) = work.get(next.fetch_add(1, Ordering::Relaxed)) else {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some((i, bounds)) = work.get(at) else {
                 return Ok(());
             };
             let task = &tasks[*i];
@@ -345,22 +426,20 @@ pub fn scan_all(
                 Some(reader) => reader,
                 none => none.insert(snapshot.reader()?),
             };
-            let part = range(task, reader.as_mut(), bounds, most, progress)
-                .map_err(|e| e.on(task.table.name.to_string()));
-            let part = match part {
-                Ok(part) => part,
+            let part = match mode {
+                ScanMode::Full => surveyed(task, reader.as_mut(), bounds, progress),
+                _ => range(task, reader.as_mut(), bounds, SAMPLE_ROWS, progress),
+            };
+            match part.map_err(|e| e.on(task.table.name.to_string())) {
+                Ok(part) => {
+                    found.lock().unwrap_or_else(|e| e.into_inner())[at] = Some(part);
+                }
                 Err(e) => {
                     // The others stop at their next piece of work.
                     next.store(work.len(), Ordering::Relaxed);
                     return Err(e);
                 }
-            };
-            let mut found = found.lock().unwrap_or_else(|e| e.into_inner());
-            let whole = match found.remove(i) {
-                Some(before) => join(before, &part),
-                None => part,
-            };
-            found.insert(*i, whole);
+            }
         }
     };
     std::thread::scope(|scope| {
@@ -384,9 +463,46 @@ pub fn scan_all(
         stage: "scan",
         seconds: began.elapsed().as_secs_f64(),
     });
-    let found = found.into_inner().unwrap_or_else(|e| e.into_inner());
-    Ok(found
-        .into_iter()
-        .map(|(i, scan)| (tasks[i].table.name.clone(), scan))
-        .collect())
+    // In the order of the ranges, whoever was first: the examples are always the same.
+    let parts = found.into_inner().unwrap_or_else(|e| e.into_inner());
+    let mut scans: HashMap<TableName, TableScan> = HashMap::new();
+    for ((i, _), part) in work.iter().zip(parts) {
+        let (name, part) = (&tasks[*i].table.name, part.unwrap_or_default());
+        let whole = match scans.remove(name) {
+            Some(before) => join(before, &part),
+            None => part,
+        };
+        scans.insert(name.clone(), whole);
+    }
+    Ok(scans)
+}
+
+/// What is to be done: tables and ranges of them, the largest table first, so that no lane begins a large one
+/// when the others are done.
+fn work(
+    tasks: &[Task<'_>],
+    snapshot: &dyn Snapshot,
+    mode: ScanMode,
+    lanes: usize,
+) -> Result<Vec<(usize, Range)>> {
+    let mut work: Vec<(usize, Range)> = Vec::new();
+    let mut order: Vec<usize> = (0..tasks.len()).collect();
+    order.sort_by_key(|i| {
+        // A table of which nobody knows how large it is may be the largest.
+        std::cmp::Reverse(tasks[*i].table.estimated_bytes.unwrap_or(u64::MAX))
+    });
+    for i in order {
+        let task = &tasks[i];
+        let large = task
+            .table
+            .estimated_bytes
+            .is_none_or(|b| b > 2 * CHUNK_BYTES);
+        if mode == ScanMode::Full && large && lanes > 1 && !task.read.key.is_empty() {
+            let chunks = snapshot.chunks(&task.read, CHUNK_BYTES)?;
+            work.extend(chunks.into_iter().map(|c| (i, c.range)));
+        } else {
+            work.push((i, Range::All));
+        }
+    }
+    Ok(work)
 }

@@ -211,7 +211,12 @@ fn a_scan_finds_what_is_not_as_declared_and_where() {
     let progress: Progress = Arc::new(Silent);
     let mut said = Vec::new();
     for table in &catalog.tables {
-        let wanted = table.columns.iter().map(|c| (c, Vec::new())).collect();
+        let wanted = table.columns.iter().map(|column| scan::Wanted {
+            column,
+            hazards: Vec::new(),
+            sizes: false,
+        });
+        let wanted = wanted.collect();
         let found =
             scan::scan(&*snapshot, table, wanted, true, ScanMode::Full, &progress).expect("a scan");
         assert!(found.complete);

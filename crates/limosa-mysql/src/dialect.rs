@@ -47,6 +47,10 @@ impl Dialect for MySqlDialect {
         place::wants_scan(ty)
     }
 
+    fn wants_sizes(&self, ty: &Type, indexed: bool) -> bool {
+        place::wants_sizes(ty, indexed)
+    }
+
     fn render(&self, operation: &Operation) -> Result<Vec<String>> {
         render::render(self, operation)
     }

@@ -102,6 +102,7 @@ impl MySql {
             concurrent_writers: true,
             transactional_ddl: false,
             dynamic_types: false,
+            embedded: false,
             change_source: if on("log_bin") { "log" } else { "none" }.into(),
             snapshot_joinable: false,
             column_limit: 1017,

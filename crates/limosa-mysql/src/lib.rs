@@ -44,6 +44,7 @@ mod read;
 mod render;
 mod session;
 mod snapshot;
+mod survey;
 mod tls;
 mod wire;
 mod words;

@@ -460,6 +460,19 @@ pub(crate) fn wants_scan(ty: &Type) -> Vec<Hazard> {
     }
 }
 
+/// Whether the sizes of values must be known as well: an index has room for so many characters, and a
+/// decimal without bounds is as wide as its values.
+pub(crate) fn wants_sizes(ty: &Type, indexed: bool) -> bool {
+    match ty.base() {
+        Type::Decimal {
+            precision: Some(p),
+            scale,
+        } => !(0..=30).contains(&scale.unwrap_or(0)) || *p > 65,
+        Type::Decimal { .. } => true,
+        _ => indexed,
+    }
+}
+
 /// Places one column.
 pub(crate) fn place(version: &Version, ty: &Type, context: &PlaceContext<'_>) -> Placement {
     let mut p = Placing {

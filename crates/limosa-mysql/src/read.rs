@@ -11,11 +11,12 @@
 use crate::bounds;
 use crate::connection::{Answer, Connection};
 use crate::snapshot::Lane;
+use crate::survey::Plan;
 use crate::wire::{Parts, malformed};
 use crate::words::quote;
 use limosa_core::batch::{Batch, BatchLimit};
 use limosa_core::chunk::Range;
-use limosa_core::engine::{ColumnRead, Reader, TableRead};
+use limosa_core::engine::{ColumnRead, Question, Reader, Survey, TableRead};
 use limosa_core::error::{Error, ErrorKind, Result};
 use limosa_core::notation;
 use limosa_core::schema::{TableName, Type};
@@ -164,6 +165,29 @@ impl Reader for LaneReader {
         let connection = self.lane.connection()?;
         let filled = fill(connection, &self.decoders, batch, limit);
         filled.map_err(|e| self.lane.lost(e).on(self.table.clone()))
+    }
+
+    fn survey(
+        &mut self,
+        read: &TableRead,
+        range: &Range,
+        questions: &[Question],
+    ) -> Result<Option<Survey>> {
+        const DOING: &str = "looking at values";
+        let plan = Plan::of(questions);
+        let row = match plan.sql(read, range)? {
+            None => Vec::new(),
+            Some(sql) => {
+                let connection = self.lane.reading(&read.table)?;
+                match connection.rows(DOING, &sql) {
+                    Ok(rows) => rows.into_iter().next().unwrap_or_default(),
+                    Err(e) => return Err(self.lane.lost(e).on(read.table.name.clone())),
+                }
+            }
+        };
+        plan.read(questions, &row)
+            .map(Some)
+            .ok_or_else(|| malformed("answer about values"))
     }
 
     fn fill_wire(&mut self, _out: &mut Vec<u8>, _bytes: usize) -> Result<(u64, bool)> {

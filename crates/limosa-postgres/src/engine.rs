@@ -83,6 +83,7 @@ impl Postgres {
                 concurrent_writers: true,
                 transactional_ddl: true,
                 dynamic_types: false,
+                embedded: false,
                 change_source: "log".into(),
                 snapshot_joinable: true,
                 column_limit: 1600,

@@ -30,6 +30,7 @@ mod names;
 mod read;
 mod select;
 mod snapshot;
+mod survey;
 mod value;
 mod wire;
 mod words;

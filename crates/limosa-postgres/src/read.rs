@@ -9,11 +9,12 @@
 use crate::connect::Settings;
 use crate::connection::{Connection, CopyEvent};
 use crate::select::{self, Partitioned};
+use crate::survey;
 use crate::value::{self, Decode};
 use crate::wire;
 use limosa_core::batch::{Batch, BatchLimit};
 use limosa_core::chunk::Range;
-use limosa_core::engine::{Reader, TableRead};
+use limosa_core::engine::{Question, Reader, Survey, TableRead};
 use limosa_core::schema::TableName;
 use limosa_core::{Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -267,6 +268,40 @@ impl Reader for PostgresReader {
             }
         }
         Ok(true)
+    }
+
+    fn survey(
+        &mut self,
+        read: &TableRead,
+        range: &Range,
+        questions: &[Question],
+    ) -> Result<Option<Survey>> {
+        let busy = std::mem::take(&mut self.open);
+        self.lane.ready(&read.table, busy)?;
+        let plan = survey::Plan::of(questions);
+        let from = format!(
+            "{}{}",
+            select::from(&read.table, self.lane.partitioned()),
+            select::condition(range, &select::key(&read.key))?
+        );
+        let row = match plan.sql(&from) {
+            None => Vec::new(),
+            Some(sql) => {
+                let connection = &mut self.lane.connection;
+                connection.doing = "looking at values";
+                match connection.query(&sql) {
+                    Ok(answer) => answer.rows.into_iter().next().unwrap_or_default(),
+                    Err(e) => {
+                        connection.abandon();
+                        return Err(e.on(read.table.to_string()));
+                    }
+                }
+            }
+        };
+        match plan.read(questions, &row) {
+            Some(survey) => Ok(Some(survey)),
+            None => Err(self.malformed("an answer about values has another form")),
+        }
     }
 
     fn fill_wire(&mut self, out: &mut Vec<u8>, bytes: usize) -> Result<(u64, bool)> {

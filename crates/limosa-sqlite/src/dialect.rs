@@ -51,6 +51,11 @@ impl Dialect for SqliteDialect {
         types::wants_scan(ty)
     }
 
+    fn wants_sizes(&self, _: &Type, _: bool) -> bool {
+        // No type here depends on them.
+        false
+    }
+
     fn render(&self, operation: &Operation) -> Result<Vec<String>> {
         Ok(match operation {
             Operation::CreateTable(table) => vec![create_table(table)?],

@@ -81,6 +81,7 @@ pub fn open(url: &str) -> Result<Box<dyn Engine>> {
         concurrent_writers: false,
         transactional_ddl: true,
         dynamic_types: true,
+        embedded: true,
         change_source: "triggers".into(),
         snapshot_joinable: false,
         column_limit: 2_000,

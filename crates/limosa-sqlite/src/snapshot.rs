@@ -227,6 +227,31 @@ fn cut(c: &Connection, read: &TableRead, bytes: u64) -> rusqlite::Result<Vec<Ran
     let numbering = rows::numbering(c, table)?;
     let key: Vec<String> = read.key.iter().map(|k| k.name.clone()).collect();
     let by_alias = key.len() == 1 && numbering.alias.as_ref() == key.first();
+    if let Some(rowid) = numbering.rowid
+        && (by_alias || read.physical)
+        && let Some(bounds) = evenly(c, rowid, read, bytes, &numbering)?
+    {
+        let mut bounds = bounds.into_iter();
+        let mut lower = None;
+        let mut ranges = Vec::new();
+        loop {
+            let upper = bounds.next();
+            ranges.push(match by_alias {
+                true => Range::Key {
+                    lower: lower.map(|i| vec![Value::Int(i)]),
+                    upper: upper.map(|i| vec![Value::Int(i)]),
+                },
+                false => Range::Physical {
+                    from: lower.map_or(0, place),
+                    to: upper.map(place),
+                },
+            });
+            if upper.is_none() {
+                return Ok(ranges);
+            }
+            lower = upper;
+        }
+    }
     let by_number = !by_alias && read.physical && numbering.rowid.is_some();
     if by_number {
         let name = numbering.rowid.unwrap_or("rowid").to_owned();
@@ -260,6 +285,37 @@ fn cut(c: &Connection, read: &TableRead, bytes: u64) -> rusqlite::Result<Vec<Ran
     }
     ranges.push(Range::Key { lower, upper: None });
     Ok(ranges)
+}
+
+/// Bounds that are the same number of rows apart, where the rows are numbered with hardly a gap: then nobody
+/// need walk through the table to find them. `None` elsewhere.
+fn evenly(
+    c: &Connection,
+    rowid: &str,
+    read: &TableRead,
+    bytes: u64,
+    numbering: &Numbering,
+) -> rusqlite::Result<Option<Vec<i64>>> {
+    let name = quote(&read.table.name);
+    let (first, last): (Option<i64>, Option<i64>) = c.query_row(
+        &format!("SELECT (SELECT min({rowid}) FROM {name}), (SELECT max({rowid}) FROM {name})"),
+        [],
+        |r| Ok((r.get(0)?, r.get(1)?)),
+    )?;
+    let (Some(first), Some(last)) = (first, last) else {
+        return Ok(None);
+    };
+    // Counting is adding up what the pages say of themselves.
+    let rows: i64 = c.query_row(&format!("SELECT count(*) FROM {name}"), [], |r| r.get(0))?;
+    let numbers = i128::from(last) - i128::from(first) + 1;
+    if numbers > i128::from(rows) + i128::from(rows) / 8 {
+        return Ok(None);
+    }
+    let each = row_bytes(c, &read.table.name, read, numbering)?;
+    let step = (bytes / each).max(1).max(rows as u64 / MOST_CHUNKS);
+    let steps = (1..).map(|i: i128| i128::from(first) + i * i128::from(step));
+    let bounds = steps.take_while(|b| *b <= i128::from(last));
+    Ok(Some(bounds.filter_map(|b| i64::try_from(b).ok()).collect()))
 }
 
 /// The average bytes of a row, from rows at several places.

@@ -603,6 +603,7 @@ mod tests {
             concurrent_writers: true,
             transactional_ddl: true,
             dynamic_types: false,
+            embedded: false,
             change_source: "none".into(),
             snapshot_joinable: true,
             column_limit: 1000,

@@ -234,9 +234,8 @@ pub(super) fn excluded(table: &Table, column: &str, context: &Context<'_>) -> bo
         .is_some_and(|w| w.exclude_columns.iter().any(|c| c == column))
 }
 
-/// The columns that any key, index or foreign key orders by.
 /// The columns that foreign keys name in their parents.
-fn named_by_keys(catalog: &Catalog) -> HashMap<&TableName, Vec<&String>> {
+pub(crate) fn named_by_keys(catalog: &Catalog) -> HashMap<&TableName, Vec<&String>> {
     let mut out: HashMap<&TableName, Vec<&String>> = HashMap::new();
     for key in catalog.tables.iter().flat_map(|t| &t.foreign_keys) {
         out.entry(&key.parent)
@@ -246,7 +245,8 @@ fn named_by_keys(catalog: &Catalog) -> HashMap<&TableName, Vec<&String>> {
     out
 }
 
-fn indexed(table: &Table, named: &HashMap<&TableName, Vec<&String>>) -> HashSet<String> {
+/// The columns that any key, index or foreign key orders by.
+pub(crate) fn indexed(table: &Table, named: &HashMap<&TableName, Vec<&String>>) -> HashSet<String> {
     let mut out = HashSet::new();
     let keys = table.primary_key.iter().chain(&table.uniques);
     out.extend(keys.flat_map(|k| k.columns.iter().cloned()));

@@ -61,6 +61,9 @@ impl Dialect for Words {
         placement
     }
 
+    fn wants_sizes(&self, _: &Type, _: bool) -> bool {
+        true
+    }
     fn wants_scan(&self, _: &Type) -> Vec<Hazard> {
         Vec::new()
     }
@@ -110,6 +113,7 @@ fn capabilities(family: &str) -> Capabilities {
         concurrent_writers: true,
         transactional_ddl: true,
         dynamic_types: false,
+        embedded: false,
         change_source: "none".into(),
         snapshot_joinable: true,
         column_limit: 1000,

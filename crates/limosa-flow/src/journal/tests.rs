@@ -29,6 +29,7 @@ fn plan(name: &str) -> Plan {
             concurrent_writers: true,
             transactional_ddl: true,
             dynamic_types: false,
+            embedded: false,
             change_source: "none".into(),
             snapshot_joinable: true,
             column_limit: 100,

@@ -17,6 +17,7 @@ fn capabilities(namespaces: bool, limit: usize) -> Capabilities {
         concurrent_writers: true,
         transactional_ddl: true,
         dynamic_types: false,
+        embedded: false,
         change_source: "none".into(),
         snapshot_joinable: true,
         column_limit: 1000,

@@ -42,6 +42,11 @@ impl Dialect for PostgresDialect {
         place::wants_scan(ty)
     }
 
+    fn wants_sizes(&self, _: &Type, _: bool) -> bool {
+        // No type here depends on them.
+        false
+    }
+
     fn render(&self, operation: &Operation) -> Result<Vec<String>> {
         render::render(operation, self.version)
     }

@@ -33,6 +33,7 @@ fn side() -> Side {
             concurrent_writers: true,
             transactional_ddl: true,
             dynamic_types: false,
+            embedded: false,
             change_source: "log".into(),
             snapshot_joinable: true,
             column_limit: 1600,
