@@ -1,182 +1,13 @@
-//! Rows that are left out: found, kept, counted, and no other row with them.
+//! Rows that are left out: found, kept, counted, and no other row with them; and moved later, once.
 
 mod support;
 
-use limosa_core::engine::Engine;
 use limosa_flow::journal::Journal;
-use limosa_flow::outcome::{Comparison, Ending, Outcome, Verdict};
-use limosa_flow::plan::Plan;
-use limosa_flow::rejects::{self, Filter, Record, State, Step, Store};
-use limosa_flow::run::{self, Parts, RunError, Stop};
-use limosa_flow::settings::{PlanSettings, RunSettings};
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-use support::{on, open, silent};
-
-/// A source of `rows` rows whose column `v` is what `bad` says, and a target that refuses 13.
-struct Place {
-    folder: PathBuf,
-    _kept: Option<tempfile::TempDir>,
-}
-
-impl Place {
-    fn new(rows: i64, bad: &[i64]) -> Self {
-        let kept = tempfile::tempdir().unwrap();
-        let place = Self {
-            folder: kept.path().into(),
-            _kept: Some(kept),
-        };
-        let list: Vec<String> = bad.iter().map(i64::to_string).collect();
-        on(
-            &place.file("source.db"),
-            &format!(
-                "CREATE TABLE t(id INTEGER PRIMARY KEY, v INTEGER, w TEXT);
-                 CREATE TABLE loose(v INTEGER, w TEXT);
-                 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows})
-                   INSERT INTO t SELECT i, CASE WHEN i IN ({}) THEN 13 ELSE 0 END, 'w' || i FROM n;
-                 INSERT INTO loose SELECT v, w FROM t;",
-                list.join(", ")
-            ),
-        );
-        on(
-            &place.file("target.db"),
-            "CREATE TABLE t(id INTEGER PRIMARY KEY, v INTEGER CHECK(v <> 13), w TEXT);
-             CREATE TABLE loose(v INTEGER CHECK(v <> 13), w TEXT);",
-        );
-        place
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-
-    fn journal(&self) -> PathBuf {
-        Journal::path(&self.file("state"), "odd")
-    }
-
-    fn store(&self) -> Store {
-        Store::open(&rejects::path(&self.journal())).unwrap()
-    }
-
-    fn ends(&self) -> (Box<dyn Engine>, Box<dyn Engine>) {
-        (open(&self.file("source.db")), open(&self.file("target.db")))
-    }
-
-    fn plan(&self) -> Plan {
-        let (source, target) = self.ends();
-        let settings = PlanSettings {
-            name: "odd".into(),
-            into_existing: true,
-            ..PlanSettings::default()
-        };
-        limosa_flow::planner::make(
-            source.as_ref(),
-            target.as_ref(),
-            &settings,
-            2,
-            &silent(),
-            "test",
-        )
-        .unwrap()
-    }
-
-    fn verify(&self) -> Comparison {
-        self.go(&settings(0.5), Parts::Verify)
-            .unwrap()
-            .comparison
-            .unwrap()
-    }
-
-    fn run(&self, settings: &RunSettings) -> Result<Outcome, RunError> {
-        self.go(settings, Parts::All)
-    }
-
-    fn go(&self, settings: &RunSettings, parts: Parts) -> Result<Outcome, RunError> {
-        let plan = match Journal::read(&self.journal()) {
-            Ok(journal) => journal.plan()?,
-            Err(_) => self.plan(),
-        };
-        let (source, target) = self.ends();
-        let mut journal = Journal::create(&self.journal(), &plan)?;
-        run::execute(
-            source.as_ref(),
-            target.as_ref(),
-            &plan,
-            settings,
-            &mut journal,
-            parts,
-            &silent(),
-            &Stop::new(),
-        )
-    }
-
-    fn ids(&self, sql: &str) -> BTreeSet<i64> {
-        let db = rusqlite::Connection::open(self.file("target.db")).unwrap();
-        let mut statement = db.prepare(sql).unwrap();
-        statement
-            .query_map([], |r| r.get(0))
-            .unwrap()
-            .map(Result::unwrap)
-            .collect()
-    }
-}
-
-fn records(store: &Store, filter: &Filter) -> Vec<Record> {
-    let mut all = Vec::new();
-    store
-        .each(filter, true, |r| {
-            all.push(r);
-            Ok(true)
-        })
-        .unwrap();
-    all
-}
-
-fn of(table: &str) -> Filter {
-    Filter {
-        table: Some(table.into()),
-        ..Filter::default()
-    }
-}
-
-fn settings(threshold: f64) -> RunSettings {
-    RunSettings {
-        workers: 3,
-        batch_size: 40,
-        chunk_bytes: 2000,
-        error_threshold: threshold,
-        steal: true,
-        ..RunSettings::default()
-    }
-}
-
-/// Every good row is there once, every bad one is in the store once.
-fn assert_parted(place: &Place, rows: i64, bad: &[i64]) {
-    let bad: BTreeSet<i64> = bad.iter().copied().collect();
-    let good: BTreeSet<i64> = (1..=rows).filter(|i| !bad.contains(i)).collect();
-    assert_eq!(place.ids("SELECT id FROM t"), good);
-    let loose = place.ids("SELECT CAST(substr(w, 2) AS INTEGER) FROM loose");
-    assert_eq!(loose, good);
-    assert_eq!(
-        place.ids("SELECT count(*) FROM loose"),
-        BTreeSet::from([good.len() as i64])
-    );
-    for table in ["t", "loose"] {
-        let kept: Vec<i64> = records(&place.store(), &of(table))
-            .iter()
-            .map(|r| {
-                assert_eq!((r.state, r.step), (State::Rejected, Step::Load), "{r:?}");
-                let w = r.values.as_ref().unwrap().last().unwrap();
-                let limosa_core::value::Value::Text(w) = w else {
-                    panic!("{w:?}");
-                };
-                w[1..].parse().unwrap()
-            })
-            .collect();
-        assert_eq!(kept.len(), bad.len(), "{table}: {kept:?}");
-        assert_eq!(kept.into_iter().collect::<BTreeSet<_>>(), bad, "{table}");
-    }
-}
+use limosa_flow::outcome::{Ending, Verdict};
+use limosa_flow::rejects::{self, Filter, State};
+use limosa_flow::settings::RunSettings;
+use support::odd::{Place, assert_parted, assert_whole, of, records, settings};
+use support::on;
 
 #[test]
 fn the_first_reject_stops_the_table_unless_somebody_says_otherwise() {
@@ -287,4 +118,83 @@ fn rejects_are_listed_exceptions_and_never_a_pass() {
         );
         assert_eq!(place.verify().verdict, Verdict::PassWithExceptions, "{sql}");
     }
+}
+
+/// Lets the target take 13.
+fn mend(place: &Place) {
+    on(
+        &place.file("target.db"),
+        "PRAGMA writable_schema = ON;
+         UPDATE sqlite_schema SET sql = replace(sql, ' CHECK(v <> 13)', '') WHERE type = 'table';
+         PRAGMA writable_schema = RESET;",
+    );
+}
+
+#[test]
+fn a_retry_moves_just_those_rows_and_each_once() {
+    let bad = [1, 7, 8, 300, 500];
+    let place = Place::new(500, &bad);
+    place.run(&settings(0.5)).unwrap();
+    // Nothing is mended: nothing moves, and it is told.
+    let again = place.retry(&Filter::default()).unwrap();
+    assert!(
+        again.iter().all(|t| (t.moved, t.refused) == (0, 5)),
+        "{again:?}"
+    );
+    assert_parted(&place, 500, &bad);
+    assert_eq!(records(&place.store(), &of("t"))[0].attempts, 2);
+    mend(&place);
+    let some = place.retry(&of("t")).unwrap();
+    assert_eq!(some.len(), 1);
+    assert_eq!(some[0].moved, 5);
+    assert_eq!(place.verify().verdict, Verdict::PassWithExceptions);
+    let rest = place.retry(&Filter::default()).unwrap();
+    assert_eq!((rest.len(), rest[0].moved), (1, 5), "{rest:?}");
+    assert_whole(&place, 500);
+    assert!(place.retry(&Filter::default()).unwrap().is_empty());
+    assert_whole(&place, 500);
+    assert_eq!(place.verify().verdict, Verdict::Pass);
+    assert!(
+        records(&place.store(), &Filter::default())
+            .iter()
+            .all(|r| r.state == State::Moved)
+    );
+    // Nothing of ours is left in the target.
+    let ours = place.ids("SELECT count(*) FROM sqlite_schema WHERE name LIKE 'limosa%'");
+    assert_eq!(ours.into_iter().sum::<i64>(), 0);
+}
+
+#[test]
+fn rows_that_are_not_all_mended_move_as_far_as_they_can() {
+    let place = Place::new(500, &[7, 8, 300]);
+    place.run(&settings(0.5)).unwrap();
+    mend(&place);
+    // Somebody put one of them there by hand.
+    on(
+        &place.file("target.db"),
+        "INSERT INTO t VALUES(8, 13, 'w8')",
+    );
+    let done = place.retry(&of("t")).unwrap();
+    assert_eq!((done[0].moved, done[0].refused), (2, 1), "{done:?}");
+    let left = records(
+        &place.store(),
+        &Filter {
+            state: Some(State::Rejected),
+            ..of("t")
+        },
+    );
+    assert_eq!(left.len(), 1);
+    assert!(left[0].reason.contains("UNIQUE"), "{left:?}");
+}
+
+#[test]
+fn a_run_that_was_interrupted_does_not_keep_rejects_of_chunks_that_come_again() {
+    let place = Place::new(500, &[250]);
+    place.run(&settings(0.0)).unwrap();
+    mend(&place);
+    let outcome = place.run(&settings(0.5)).unwrap();
+    assert_eq!(outcome.ending, Ending::Complete);
+    assert_eq!(outcome.rejected(), 0);
+    assert_whole(&place, 500);
+    assert!(Journal::read(&place.journal()).is_ok());
 }

@@ -37,7 +37,7 @@ pub use limosa_flow::assess::Assessment;
 pub use limosa_flow::journal::{Journal, Status};
 pub use limosa_flow::progress::{Fact, Listener, Progress};
 pub use limosa_flow::run::{Parts, RunError, Stop};
-pub use limosa_flow::{outcome, plan};
+pub use limosa_flow::{outcome, plan, rejects};
 
 use limosa_core::engine::{Engine, Role};
 use limosa_core::schema::Catalog;
@@ -45,6 +45,7 @@ use limosa_core::{Error, ErrorKind, Result};
 use limosa_flow::{assess, planner, run};
 use outcome::Outcome;
 use plan::Plan;
+use rejects::{Filter, Retried, Retry, Store};
 use report::Report;
 use settings::{Address, Settings};
 use std::sync::{Arc, OnceLock};
@@ -247,6 +248,68 @@ impl Limosa {
             journal.comparison()?,
             SystemTime::now(),
         ))
+    }
+
+    /// The rows of the run that were rejected. Connects to nothing.
+    ///
+    /// # Errors
+    /// `Missing` if nothing was begun under this name; `File`.
+    pub fn rejects(&self) -> Result<Store> {
+        let journal = self.journal()?;
+        Store::open(&rejects::path(journal.file()))
+    }
+
+    /// Moves rejected rows that `filter` means, with the policies of the settings as they are now, into the target as
+    /// it is now. Each goes in once, whatever dies.
+    ///
+    /// # Errors
+    /// [`RunError::Precondition`] if the run is neither complete nor partial, or has chunks that are not done;
+    /// `Held` if another retry is under way.
+    pub fn retry_rejects(
+        &self,
+        filter: &Filter,
+        progress: &Progress,
+        stop: &Stop,
+    ) -> Result<Vec<Retried>, RunError> {
+        self.journal()?;
+        let mut journal = Journal::open(&self.settings.journal())?;
+        let phase = journal.phase()?;
+        if !matches!(phase.as_str(), "complete" | "partial") {
+            return Err(RunError::Precondition(
+                Error::new(
+                    ErrorKind::Conflict,
+                    "moving rejects",
+                    format!("the run is in the phase {phase}"),
+                )
+                .on(&self.settings.plan.name)
+                .hint("Let it end first: limosa run"),
+            ));
+        }
+        let plan = journal.plan()?;
+        let store = Store::open(&rejects::path(journal.file()))?;
+        let moved = rejects::retry(&Retry {
+            target: self.target()?,
+            plan: &plan,
+            wished: &self.settings.plan,
+            settings: &self.settings.run,
+            store: &store,
+            filter,
+            clean: phase == "complete",
+            progress,
+            stop,
+        })
+        .map_err(|e| match e.kind() {
+            ErrorKind::Conflict => RunError::Precondition(
+                e.hint("Rejects are moved when every chunk of the run is done: limosa run"),
+            ),
+            _ => RunError::Failed(e),
+        });
+        // Also what an earlier retry moved before it died.
+        for table in &plan.tables {
+            let left = store.missing(table.name())?.len() as u64;
+            journal.rejects_left(&table.name().to_string(), left)?;
+        }
+        moved
     }
 
     fn journal(&self) -> Result<Journal> {

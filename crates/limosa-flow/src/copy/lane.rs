@@ -336,7 +336,7 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
                     let mut rows = 0;
                     if self.batch.rows() > 0 {
                         let sieve = Sieve {
-                            work,
+                            plan,
                             tally: pass.tally,
                         };
                         rows = sieve.encode(
@@ -624,7 +624,7 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
                 Ok(Piece::Sheaf(sheaf)) => {
                     let encoder = encoder.as_mut().expect("only a careful chunk has sheaves");
                     let sieve = Sieve {
-                        work,
+                        plan,
                         tally: pass.tally,
                     };
                     let mut refused = Vec::new();

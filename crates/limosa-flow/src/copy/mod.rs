@@ -40,6 +40,7 @@ mod sift;
 mod words;
 
 pub use lease::Lease;
+pub(crate) use sift::Sieve;
 
 use crate::clock::Clock;
 use crate::memory::{Memory, Share};

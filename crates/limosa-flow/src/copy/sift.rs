@@ -4,7 +4,6 @@
 //! encoder refuses is told by it, row by row. What the target refuses is found by halving: a part that
 //! goes in as a whole is done, a part of one row that does not is refused, any other is cut in two.
 
-use super::queue::Work;
 use super::words;
 use crate::plan::TablePlan;
 use crate::rejects::{Refused, Step, Tally};
@@ -18,23 +17,19 @@ const GROUP: usize = 64;
 
 /// What decides whether a row may be left out at all.
 #[derive(Clone, Copy)]
-pub(super) struct Sieve<'a, 'p> {
-    pub work: &'a Work<'p>,
+pub(crate) struct Sieve<'a> {
+    pub plan: &'a TablePlan,
     pub tally: &'a Tally,
 }
 
-impl<'p> Sieve<'_, 'p> {
-    fn plan(&self) -> &'p TablePlan {
-        self.work.table.plan
-    }
-
+impl Sieve<'_> {
     /// The row that an encoder refuses, if it may be left out; else the error that ends the chunk.
     fn refuse(&self, batch: &Batch, row: Row<'_>, reject: &Reject) -> Result<Refused> {
-        let plan = self.plan();
+        let plan = self.plan;
         let policies = plan.load.columns.get(reject.column).map(|c| c.policies);
         let chosen = policies.is_some_and(|p| chosen(&p, reject.cause));
         if !chosen && !self.tally.tolerates(plan.name()) {
-            return Err(words::reject(self.work, batch, reject));
+            return Err(words::reject(self.plan, batch, reject));
         }
         let column = plan.read.columns.get(reject.column);
         let mut refused = Refused::new(
@@ -51,7 +46,7 @@ impl<'p> Sieve<'_, 'p> {
 
     /// Appends the rows of `batch` to `out` but for those that the encoder refuses, which go to `refused`.
     /// Gives the number of rows appended.
-    pub(super) fn encode(
+    pub(crate) fn encode(
         &self,
         encoder: &mut dyn Encoder,
         batch: &Batch,
@@ -84,12 +79,14 @@ impl<'p> Sieve<'_, 'p> {
                 }
                 Err(reject) => {
                     let good = usize::try_from(reject.row).unwrap_or(0);
-                    refused.push(self.refuse(&group, rows[at + good], &reject)?);
+                    let mut row = self.refuse(&group, rows[at + good], &reject)?;
+                    row.row = at + good;
+                    refused.push(row);
                     if good > 0 {
                         fill(&mut group, batch.columns(), &rows[at..at + good]);
                         encoder
                             .encode(&group, out)
-                            .map_err(|r| words::reject(self.work, &group, &r))?;
+                            .map_err(|r| words::reject(self.plan, &group, &r))?;
                         taken += good as u64;
                     }
                     at += good + 1;
@@ -102,7 +99,7 @@ impl<'p> Sieve<'_, 'p> {
     /// Writes the rows of `batch` apart, but for those that the encoder or the target refuses, which go to
     /// `refused`. Gives the rows and bytes that are in. `enough` is asked after each refusal of the target
     /// and ends the chunk with its error.
-    pub(super) fn load(
+    pub(crate) fn load(
         &self,
         encoder: &mut dyn Encoder,
         loader: &mut dyn Loader,
@@ -124,6 +121,9 @@ impl<'p> Sieve<'_, 'p> {
             bytes.clear();
             let before = refused.len();
             let count = self.encode(encoder, &part, &mut bytes, refused)?;
+            for row in &mut refused[before..] {
+                row.row += from;
+            }
             if count == 0 {
                 continue;
             }
@@ -134,7 +134,9 @@ impl<'p> Sieve<'_, 'p> {
                 }
                 Err(error) if error.refuses_rows() => {
                     if to - from == 1 {
-                        refused.push(Refused::by_target(self.plan(), rows[from], &error));
+                        let mut row = Refused::by_target(self.plan, rows[from], &error);
+                        row.row = from;
+                        refused.push(row);
                         enough(refused)?;
                         continue;
                     }

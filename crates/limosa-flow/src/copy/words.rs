@@ -1,6 +1,7 @@
 //! What an error of the copy says: table, key range, column, and what to do. Keys are the only values in it.
 
 use super::queue::Work;
+use crate::plan::TablePlan;
 use crate::rejects::key_word;
 use limosa_core::batch::{Batch, Reject};
 use limosa_core::chunk::Range;
@@ -66,8 +67,7 @@ pub(super) fn of_table(work: &Work<'_>, error: &Error) -> String {
 }
 
 /// The error that a reject becomes.
-pub(super) fn reject(work: &Work<'_>, batch: &Batch, reject: &Reject) -> Error {
-    let plan = work.table.plan;
+pub(super) fn reject(plan: &TablePlan, batch: &Batch, reject: &Reject) -> Error {
     let column = plan
         .read
         .columns

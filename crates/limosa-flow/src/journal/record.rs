@@ -195,6 +195,32 @@ impl Journal {
         )
     }
 
+    /// Writes down that rows of a table were rejected and are in the target now; `left` are not yet. May be done
+    /// twice: the numbers are those of the store of rejects.
+    pub fn rejects_left(&mut self, table: &str, left: u64) -> Result<()> {
+        let correct = |t: &mut TableOutcome| {
+            t.rows += t.rejected.saturating_sub(left);
+            t.rejected = left;
+        };
+        let known = self.tables()?.into_iter().find(|t| t.name == table);
+        if let Some(mut t) = known.and_then(|t| t.outcome) {
+            if t.rejected == left {
+                return Ok(());
+            }
+            correct(&mut t);
+            self.table_ended(&t)?;
+        }
+        if let Some(mut outcome) = self.outcome()? {
+            for t in &mut outcome.tables {
+                if t.table.to_string() == table {
+                    correct(t);
+                }
+            }
+            self.set_outcome(&outcome)?;
+        }
+        Ok(())
+    }
+
     fn put_table(
         &mut self,
         name: &str,

@@ -24,11 +24,13 @@
 //! no row: the source still has it, and the comparison then tells it as missing.
 
 mod record;
+mod retry;
 mod store;
 mod tally;
 
 pub(crate) use record::key_word;
-pub use record::{Record, Refused, Step};
+pub use record::{Record, Refused, Step, write};
+pub use retry::{Retried, Retry, retry};
 pub use store::{Count, Filter, State, Store};
 pub(crate) use tally::{Crossing, Flight, Tally};
 

@@ -44,6 +44,8 @@ impl Step {
 /// A row that is left out of its chunk, on its way to the store.
 #[derive(Clone, Debug)]
 pub struct Refused {
+    /// Which row of the rows that were given together, from 0.
+    pub row: usize,
     /// Where it failed.
     pub step: Step,
     /// The sort of trouble.
@@ -80,6 +82,7 @@ impl Refused {
         let key = key(&plan.read, &values);
         let text = write_values(&values).to_string();
         Self {
+            row: 0,
             step,
             cause,
             chosen: false,
@@ -231,7 +234,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 }
 
 /// A value as JSON that loses nothing: `null`, or an object of one member with the kind as its name.
-pub(super) fn write(value: &Value) -> Json {
+pub fn write(value: &Value) -> Json {
     match value {
         Value::Null => Json::Null,
         Value::Bool(b) => json!({ "bool": b }),

@@ -392,6 +392,90 @@ impl Store {
         Ok(())
     }
 
+    /// The numbers of the rows of a table that may be tried again.
+    pub(super) fn waiting(&self, table: &TableName, filter: &Filter) -> Result<Vec<i64>> {
+        let (wanted, mut bound) = condition(filter);
+        bound.push(table.to_string().into());
+        let at = bound.len();
+        self.read(|db| {
+            db.prepare(&format!(
+                "SELECT id FROM reject JOIN chunk USING(table_name, chunk) WHERE {wanted} \
+                 AND settled AND NOT moved AND table_name = ?{at} ORDER BY id"
+            ))?
+            .query_map(params_from_iter(bound), |r| r.get(0))?
+            .collect()
+        })
+    }
+
+    /// These rows, with their values, in this order.
+    pub(super) fn some(&self, ids: &[i64]) -> Result<Vec<Record>> {
+        let mut found = Vec::new();
+        for id in ids {
+            let one = Filter {
+                id: Some(*id),
+                ..Filter::default()
+            };
+            self.each(&one, true, |record| {
+                found.push(record);
+                Ok(true)
+            })?;
+        }
+        Ok(found)
+    }
+
+    /// Whether rows of a table are in a batch of which nobody knows whether it went in.
+    pub(super) fn taken(&self, table: &TableName) -> Result<bool> {
+        self.read(|db| {
+            db.prepare_cached("SELECT 1 FROM reject WHERE table_name = ?1 AND batch IS NOT NULL")?
+                .exists([table.to_string()])
+        })
+    }
+
+    /// Writes down which rows of a table go in together. Durable before their commit.
+    pub(super) fn take(&self, table: &TableName, ids: &[i64]) -> Result<()> {
+        let table = table.to_string();
+        self.write(|db| {
+            db.execute(
+                "UPDATE reject SET batch = NULL WHERE table_name = ?1 AND batch IS NOT NULL",
+                [&table],
+            )?;
+            let mut take =
+                db.prepare_cached("UPDATE reject SET batch = 1 WHERE id = ?1 AND table_name = ?2")?;
+            for id in ids {
+                take.execute(params![id, table])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The batch did not go in.
+    pub(super) fn free(&self, table: &TableName) -> Result<()> {
+        self.take(table, &[])
+    }
+
+    /// The batch is in the target: its rows are no rejects any more. Gives how many they are.
+    pub(super) fn moved(&self, table: &TableName) -> Result<u64> {
+        self.write(|db| {
+            db.execute(
+                "UPDATE reject SET moved = 1, batch = NULL, attempts = attempts + 1 \
+                 WHERE table_name = ?1 AND batch IS NOT NULL",
+                [table.to_string()],
+            )
+        })
+        .map(|n| n as u64)
+    }
+
+    /// A row was tried again, and this is why it stays.
+    pub(super) fn tried(&self, id: i64, step: Option<Step>, reason: &str) -> Result<()> {
+        self.write(|db| {
+            db.execute(
+                "UPDATE reject SET attempts = attempts + 1, reason = ?2, step = coalesce(?3, step) WHERE id = ?1",
+                params![id, reason, step.map(Step::word)],
+            )
+        })?;
+        Ok(())
+    }
+
     fn damaged(&self) -> Error {
         Error::new(ErrorKind::File, "reading rejects", "the file is damaged")
             .on(self.path.display().to_string())

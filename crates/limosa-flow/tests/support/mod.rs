@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses its part")]
 
+pub mod odd;
+
 use limosa_core::Result;
 use limosa_core::dialect::Dialect;
 use limosa_core::engine::*;

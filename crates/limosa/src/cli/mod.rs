@@ -9,6 +9,7 @@ mod demo;
 mod init;
 mod man;
 mod plan;
+mod rejects;
 mod report;
 mod run;
 mod status;
@@ -89,6 +90,7 @@ enum Verb {
     Copy(copy::Args),
     Verify(verify::Args),
     Status(status::Args),
+    Rejects(rejects::Args),
     Report(report::Args),
     Config(config::Args),
     Completions(completions::Args),
@@ -124,6 +126,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u
         Verb::Copy(args) => copy::run(args, &output),
         Verb::Verify(args) => verify::run(args, &output),
         Verb::Status(args) => status::run(args, &output),
+        Verb::Rejects(args) => rejects::run(args, &output),
         Verb::Report(args) => report::run(args, &output),
         Verb::Config(args) => config::run(args, &output),
         Verb::Completions(args) => completions::run(args, &output),

@@ -5,6 +5,7 @@ mod death;
 mod demo;
 mod files;
 mod reference;
+mod rejects;
 mod sandbox;
 mod secrets;
 mod words;
