@@ -1,5 +1,6 @@
 //! What came of a run: the facts of the final table, the report and the exit code.
 
+use crate::check::Verdicts;
 use limosa_core::schema::TableName;
 use serde::{Deserialize, Serialize};
 
@@ -148,6 +149,9 @@ pub struct Outcome {
     pub steps: Vec<StepOutcome>,
     /// The comparison, if it was made.
     pub comparison: Option<Comparison>,
+    /// The data tests, if they were asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Verdicts>,
 }
 
 impl Outcome {

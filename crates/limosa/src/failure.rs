@@ -1,6 +1,7 @@
 //! How a command ends: its exit code, decided in one function, and its last words.
 
 use crate::output::{Output, Style};
+use limosa::check::{Status, Verdicts};
 use limosa::outcome::{Comparison, Ending, Outcome, Verdict};
 use limosa::settings::Problem;
 use limosa_core::{Error, ErrorKind};
@@ -67,6 +68,8 @@ pub(crate) enum End<'a> {
     Run(&'a Outcome),
     /// A comparison ended.
     Compared(&'a Comparison),
+    /// Data tests were asked.
+    Checked(&'a Verdicts),
     /// Something is forbidden until somebody decides.
     Refused,
     /// Work is left that nobody does just now.
@@ -85,10 +88,21 @@ pub(crate) fn code(end: &End<'_>, signal: Option<u8>) -> u8 {
         End::Run(outcome) => match (outcome.ending, &outcome.comparison) {
             (Ending::Interrupted, _) => signal.unwrap_or(INTERRUPTED),
             (Ending::Partial, _) => 4,
-            (Ending::Complete, Some(c)) if c.verdict == Verdict::Fail => 3,
-            (Ending::Complete, _) if outcome.rejected() > 0 => 4,
-            (Ending::Complete, Some(comparison)) => code(&End::Compared(comparison), signal),
-            (Ending::Complete, None) => 0,
+            (Ending::Complete, comparison) => {
+                let compared = comparison.as_ref().map(End::Compared);
+                let checked = outcome.checks.as_ref().map(End::Checked);
+                let of = |e: Option<End<'_>>| e.map_or(0, |e| code(&e, signal));
+                let rejected = if outcome.rejected() > 0 { 4 } else { 0 };
+                let codes = [of(compared), of(checked), rejected];
+                // A difference is told before what is only missing.
+                let told = [3, 4].into_iter().find(|c| codes.contains(c));
+                told.unwrap_or(0)
+            }
+        },
+        End::Checked(verdicts) => match verdicts.worst() {
+            Status::Pass | Status::Warn => 0,
+            Status::Fail => 3,
+            Status::Error => 4,
         },
         End::Compared(comparison) => match comparison.verdict {
             Verdict::Pass | Verdict::PassWithExceptions => 0,

@@ -27,6 +27,7 @@
 //! ```
 
 pub mod engines;
+pub mod exchange;
 pub mod files;
 pub mod plan_file;
 pub mod report;
@@ -37,13 +38,15 @@ pub use limosa_flow::assess::Assessment;
 pub use limosa_flow::journal::{Journal, Status};
 pub use limosa_flow::progress::{Fact, Listener, Progress};
 pub use limosa_flow::run::{Parts, RunError, Stop};
-pub use limosa_flow::{outcome, plan, rejects};
+pub use limosa_flow::{check, outcome, plan, rejects};
 
+use check::{Asking, Check, Keeper, Verdicts};
 use limosa_core::engine::{Engine, Role};
 use limosa_core::schema::Catalog;
 use limosa_core::{Error, ErrorKind, Result};
+use limosa_flow::clock::Wall;
 use limosa_flow::{assess, planner, run};
-use outcome::Outcome;
+use outcome::{Ending, Outcome};
 use plan::Plan;
 use rejects::{Filter, Retried, Retry, Store};
 use report::Report;
@@ -207,7 +210,7 @@ impl Limosa {
             ErrorKind::Conflict => RunError::Precondition(e),
             _ => RunError::Failed(e),
         })?;
-        run::execute(
+        let mut outcome = run::execute(
             self.source()?,
             self.target()?,
             plan,
@@ -216,6 +219,64 @@ impl Limosa {
             parts,
             progress,
             stop,
+        )?;
+        let asked = parts == Parts::All && !self.settings.checks.is_empty();
+        if asked && outcome.ending != Ending::Interrupted {
+            match self.check(&self.settings.checks, None, progress, stop) {
+                Ok(verdicts) => {
+                    journal.set_checks(&verdicts)?;
+                    outcome.checks = Some(verdicts);
+                }
+                Err(e) if e.kind() == ErrorKind::Interrupted => {
+                    outcome.ending = Ending::Interrupted;
+                }
+                Err(e) => {
+                    let hint =
+                        "The run itself has ended. `limosa check` asks its data tests again.";
+                    return Err(RunError::Failed(e.hint(hint)));
+                }
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// Asks data tests: those of the settings, or a choice of them ([`check::choose`]). Writes nothing in either
+    /// database. `keeper` is given every failing row.
+    ///
+    /// # Errors
+    /// See [`limosa_flow::check::run`]; a test that can not be asked is no error but a status of its own.
+    pub fn check(
+        &self,
+        checks: &[Check],
+        keeper: Option<&dyn Keeper>,
+        progress: &Progress,
+        stop: &Stop,
+    ) -> Result<Verdicts> {
+        let asks = |role| checks.iter().any(|c| c.asked.asks(role));
+        let settings = &self.settings;
+        let source = match asks(Role::Source) && settings.source.is_some() {
+            true => Some(self.source()?),
+            false => None,
+        };
+        let target = match asks(Role::Target) && settings.target.is_some() {
+            true => Some(self.target()?),
+            false => None,
+        };
+        check::run(
+            &Asking {
+                source,
+                target,
+                names: &settings.plan,
+                workers: settings.run.workers,
+                retry_attempts: settings.run.retry_attempts,
+                masked: &settings.masked,
+                keeper,
+                now: SystemTime::now(),
+                progress: progress.as_ref(),
+                stop,
+                clock: &Wall::new(),
+            },
+            checks,
         )
     }
 
@@ -242,12 +303,13 @@ impl Limosa {
     /// `Missing` if nothing was begun under this name.
     pub fn report(&self) -> Result<Report> {
         let journal = self.journal()?;
-        Ok(Report::new(
+        let report = Report::new(
             &journal.plan()?,
             journal.outcome()?,
             journal.comparison()?,
             SystemTime::now(),
-        ))
+        );
+        Ok(report.with_checks(journal.checks()?))
     }
 
     /// The rows of the run that were rejected. Connects to nothing.

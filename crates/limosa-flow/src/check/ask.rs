@@ -26,7 +26,13 @@ pub(super) fn ask(asking: &Asking<'_>, side: &Side<'_>, check: &Check) -> Result
         examiner: None,
         out: Sided::new(side.role),
     };
+    if let Some(keeper) = asking.keeper {
+        keeper.begin(&check.name, side.role)?;
+    }
     asker.kind()?;
+    if let Some(keeper) = asking.keeper {
+        keeper.done(&check.name, side.role)?;
+    }
     Ok(asker.out)
 }
 
@@ -590,15 +596,13 @@ fn said(written: &Written) -> String {
     }
 }
 
-/// The cells of a failing row, masked.
+/// The cells of a failing row. Of a masked one not even a NULL is told.
 fn cells(row: &[Option<&str>], masks: &[bool]) -> Row {
     row.iter()
         .zip(masks)
-        .map(|(cell, masked)| {
-            cell.map(|c| match masked {
-                true => MASK.to_owned(),
-                false => c.to_owned(),
-            })
+        .map(|(cell, masked)| match masked {
+            true => Some(MASK.to_owned()),
+            false => cell.map(str::to_owned),
         })
         .collect()
 }

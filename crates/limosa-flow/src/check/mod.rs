@@ -30,6 +30,7 @@ pub use noun::{
 pub use outcome::{CheckOutcome, Row, Sided, Status, Verdicts};
 
 use crate::clock::Clock;
+use crate::names;
 use crate::progress::{Fact, Listener};
 use crate::retry::{Around, Backoff, again};
 use crate::settings::PlanSettings;
@@ -73,11 +74,23 @@ pub struct Asking<'a> {
 
 /// Keeps failing rows. Called from many threads.
 pub trait Keeper: Sync {
+    /// Hears that a test is asked of a side, from the beginning: what it had of it before is void.
+    ///
+    /// # Errors
+    /// As [`Keeper::keep`].
+    fn begin(&self, check: &str, role: Role) -> Result<()>;
+
     /// Takes the cells of one failing row with the names of their columns.
     ///
     /// # Errors
     /// As whoever keeps them says; the test ends with it.
     fn keep(&self, check: &str, role: Role, columns: &[String], cells: &Row) -> Result<()>;
+
+    /// Hears that a test has no more of them on a side.
+    ///
+    /// # Errors
+    /// As [`Keeper::keep`].
+    fn done(&self, check: &str, role: Role) -> Result<()>;
 }
 
 /// One database and its catalog.
@@ -94,7 +107,7 @@ struct Side<'a> {
 pub fn run(asking: &Asking<'_>, checks: &[Check]) -> Result<Verdicts> {
     let began = Instant::now();
     let side = |role: Role, engine: Option<&'_ dyn Engine>| -> Result<()> {
-        let wants = |c: &&Check| c.on.asks(role);
+        let wants = |c: &&Check| c.asked.asks(role);
         match (engine, checks.iter().find(wants)) {
             (None, Some(check)) => {
                 let word = role_word(role);
@@ -116,10 +129,14 @@ pub fn run(asking: &Asking<'_>, checks: &[Check]) -> Result<Verdicts> {
     side(Role::Source, asking.source)?;
     side(Role::Target, asking.target)?;
     let open = |role: Role, engine: Option<&'_ dyn Engine>| match engine {
-        Some(engine) if checks.iter().any(|c| c.on.asks(role)) => {
+        Some(engine) if checks.iter().any(|c| c.asked.asks(role)) => {
             let catalog = again(&asking.around(), "reading the catalog", |_| {
                 engine.inspect()
             })?;
+            if catalog.tables.is_empty() {
+                // A database that is not there is a mistake.
+                engine.missing_privileges(Role::Source, &catalog)?;
+            }
             Ok(Some((role, catalog)))
         }
         _ => Ok::<_, Error>(None),
@@ -197,7 +214,7 @@ fn one(asking: &Asking<'_>, sides: &[Side<'_>], check: &Check) -> CheckOutcome {
     let began = Instant::now();
     let asked: Vec<Sided> = sides
         .iter()
-        .filter(|side| check.on.asks(side.role))
+        .filter(|side| check.asked.asks(side.role))
         .map(|side| {
             let what = format!("asking {}", check.name);
             let answer = again(&asking.around(), &what, |_| ask::ask(asking, side, check));
@@ -207,6 +224,40 @@ fn one(asking: &Asking<'_>, sides: &[Side<'_>], check: &Check) -> CheckOutcome {
     let mut outcome = judge::judge(check, asked);
     outcome.seconds = began.elapsed().as_secs_f64();
     outcome
+}
+
+/// The tests that fit a pattern of `select` (or all, if there is none) and none of `exclude`. A pattern is of the
+/// name, or with `tag:`, `table:` or `kind:` before it of those.
+pub fn choose(checks: &[Check], select: &[String], exclude: &[String]) -> Vec<Check> {
+    let fits = |check: &Check, pattern: &String| match pattern.split_once(':') {
+        Some(("tag", p)) => check.tags.iter().any(|t| names::fits(p, t)),
+        Some(("table", p)) => names::fits(p, &check.table),
+        Some(("kind", p)) => names::fits(p, check.kind.word()),
+        _ => names::fits(pattern, &check.name),
+    };
+    checks
+        .iter()
+        .filter(|c| select.is_empty() || select.iter().any(|p| fits(c, p)))
+        .filter(|c| !exclude.iter().any(|p| fits(c, p)))
+        .cloned()
+        .collect()
+}
+
+/// The same tests asked of one side alone, and the names of those that are left out because they do nothing but
+/// compare two.
+pub fn only(checks: Vec<Check>, on: On) -> (Vec<Check>, Vec<String>) {
+    let mut left = Vec::new();
+    let mut kept = Vec::new();
+    for mut check in checks {
+        if check.equal && check.kind.asks_nothing() {
+            left.push(check.name);
+            continue;
+        }
+        check.equal = false;
+        check.asked = on;
+        kept.push(check);
+    }
+    (kept, left)
 }
 
 /// What a side is called.

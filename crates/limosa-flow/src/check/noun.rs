@@ -13,8 +13,10 @@ pub struct Check {
     pub table: String,
     /// What is asked.
     pub kind: Kind,
-    /// Whom.
+    /// Whose names are meant: the source's with [`On::Source`], else the target's.
     pub on: On,
+    /// Whom to ask; `on`, unless somebody chose a side.
+    pub asked: On,
     /// Whether both sides must give the same answer.
     pub equal: bool,
     /// Which rows: a condition in the engine's own SQL.
@@ -161,6 +163,15 @@ impl Kind {
             Kind::Columns { .. } => "columns",
             Kind::Expression { .. } => "expression",
             Kind::Sql { .. } => "sql",
+        }
+    }
+
+    /// Whether it says nothing of one side alone.
+    pub fn asks_nothing(&self) -> bool {
+        match self {
+            Kind::RowCount { span } | Kind::Aggregate { span, .. } => span.is_empty(),
+            Kind::Columns { columns, .. } => columns.is_empty(),
+            _ => false,
         }
     }
 

@@ -22,6 +22,7 @@ mod record;
 pub use chain::Event;
 pub use record::{StepRecord, StepState, TableRecord, TableState};
 
+use crate::check::Verdicts;
 use crate::outcome::{Comparison, Outcome};
 use crate::plan::Plan;
 use limosa_core::engine::Identity;
@@ -393,6 +394,20 @@ impl Journal {
     /// The last comparison, if there was one.
     pub fn comparison(&self) -> Result<Option<Comparison>> {
         self.read_document("comparison")
+    }
+
+    /// Writes down what came of data tests.
+    pub fn set_checks(&mut self, checks: &Verdicts) -> Result<()> {
+        self.document(
+            "checks",
+            checks,
+            |c| serde_json::json!({ "passed": c.passed, "failed": c.failed, "warned": c.warned, "errors": c.errors }),
+        )
+    }
+
+    /// What came of the last data tests, if there were any.
+    pub fn checks(&self) -> Result<Option<Verdicts>> {
+        self.read_document("checks")
     }
 
     /// Writes an outcome down.

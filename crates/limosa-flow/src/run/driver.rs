@@ -353,6 +353,7 @@ impl<'j> Driver<'_, '_, 'j> {
                 .filter_map(|s| steps.remove(&s.id))
                 .collect(),
             comparison: journal.comparison()?,
+            checks: None,
         };
         journal.set_outcome(&outcome)?;
         Ok(outcome)

@@ -1,6 +1,7 @@
 //! The command line: one verb, one file. The comment of each `Args` is its help.
 
 mod assess;
+mod check;
 mod common;
 mod completions;
 mod config;
@@ -89,6 +90,7 @@ enum Verb {
     Run(run::Args),
     Copy(copy::Args),
     Verify(verify::Args),
+    Check(check::Args),
     Status(status::Args),
     Rejects(rejects::Args),
     Report(report::Args),
@@ -125,6 +127,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u
         Verb::Run(args) => run::run(args, &output),
         Verb::Copy(args) => copy::run(args, &output),
         Verb::Verify(args) => verify::run(args, &output),
+        Verb::Check(args) => check::run(args, &output),
         Verb::Status(args) => status::run(args, &output),
         Verb::Rejects(args) => rejects::run(args, &output),
         Verb::Report(args) => report::run(args, &output),

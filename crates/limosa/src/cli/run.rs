@@ -183,6 +183,9 @@ pub(super) fn drive(
         if let Some(comparison) = &outcome.comparison {
             output.line(&verdict_lines(comparison, output))?;
         }
+        if let Some(checks) = &outcome.checks {
+            output.line(&format!("\n{}", super::check::words(checks, output)))?;
+        }
         for step in outcome.steps.iter().filter(|s| !s.done) {
             let why = step.error.as_deref().unwrap_or("it was not begun");
             output.say(&format!(

@@ -4,6 +4,7 @@
 
 use super::{Report, show_moment, verdict_word, word};
 use crate::settings::amount::{show_bytes, show_count, show_seconds};
+use limosa_flow::check::Status;
 use limosa_flow::outcome::{TableVerdict, Verdict};
 use limosa_flow::plan::Severity;
 use std::fmt::{self, Display, Write};
@@ -71,6 +72,7 @@ fn page(out: &mut String, r: &Report) -> fmt::Result {
     )?;
     facts(out, r)?;
     verdicts(out, r)?;
+    checks(out, r)?;
     copies(out, r)?;
     stages(out, r)?;
     schema(out, r)?;
@@ -184,6 +186,47 @@ fn details(out: &mut String, t: &TableVerdict) -> fmt::Result {
             Text(d.key.join(", ")),
             Text(&d.kind),
             Text(d.columns.join(", "))
+        )?;
+    }
+    writeln!(out, "</table></div>")
+}
+
+fn checks(out: &mut String, r: &Report) -> fmt::Result {
+    let Some(checks) = &r.checks else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "<h2>Data tests</h2>\n<p>{}</p>\n<div class=\"wide\"><table>\n<tr><th>Test</th><th>Status</th><th>Table</th><th class=\"n\">Failing rows</th><th>Why</th><th class=\"n\">Time</th></tr>",
+        Text(super::check_words(checks))
+    )?;
+    for c in &checks.checks {
+        let colour = match c.status {
+            Status::Pass => "good",
+            Status::Warn => "warn",
+            Status::Error | Status::Fail => "bad",
+        };
+        writeln!(
+            out,
+            "<tr><td>{}</td><td class=\"{colour}\">{}</td><td>{}</td><td class=\"n\">{}</td><td>{}",
+            Text(&c.name),
+            c.status.word(),
+            Text(c.table.as_deref().unwrap_or("")),
+            show_count(c.failures()),
+            Text(c.message.as_deref().unwrap_or(""))
+        )?;
+        for side in c.sides.iter().filter(|s| !s.samples.is_empty()) {
+            writeln!(
+                out,
+                "<br><code class=\"dim\">{}: {}</code>",
+                Text(limosa_flow::check::role_word(side.side)),
+                Text(super::samples(side).join("; "))
+            )?;
+        }
+        writeln!(
+            out,
+            "</td><td class=\"n\">{}</td></tr>",
+            show_seconds(c.seconds)
         )?;
     }
     writeln!(out, "</table></div>")

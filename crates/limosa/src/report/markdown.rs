@@ -57,6 +57,7 @@ fn page(out: &mut String, r: &Report) -> fmt::Result {
         r.limosa
     )?;
     comparison(out, r)?;
+    checks(out, r)?;
     copy(out, r)?;
     findings(out, r)
 }
@@ -114,6 +115,37 @@ fn comparison(out: &mut String, r: &Report) -> fmt::Result {
             let planned = if d.planned { "planned" } else { "NOT planned" };
             writeln!(out, "- {} ({planned}): {}", Text(&d.object), Text(&d.text))?;
         }
+    }
+    Ok(())
+}
+
+fn checks(out: &mut String, r: &Report) -> fmt::Result {
+    let Some(checks) = &r.checks else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "\n## Data tests\n\n{}\n\n| Test | Status | Table | Failing rows | Why |\n|---|---|---|--:|---|",
+        Text(super::check_words(checks))
+    )?;
+    for c in &checks.checks {
+        let mut why = c.message.clone().unwrap_or_default();
+        for side in c.sides.iter().filter(|s| !s.samples.is_empty()) {
+            why.push_str(&format!(
+                " ({}: {})",
+                limosa_flow::check::role_word(side.side),
+                super::samples(side).join("; ")
+            ));
+        }
+        writeln!(
+            out,
+            "| {} | {} | {} | {} | {} |",
+            Text(&c.name),
+            c.status.word(),
+            Text(c.table.as_deref().unwrap_or("")),
+            show_count(c.failures()),
+            Text(why)
+        )?;
     }
     Ok(())
 }

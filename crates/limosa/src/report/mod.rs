@@ -1,10 +1,12 @@
 //! What came of a migration, for people who were not there: HTML (one file, no script), Markdown, JSON.
 
 mod html;
+pub mod junit;
 mod markdown;
 
 use crate::settings::Redactor;
 use limosa_core::{Error, ErrorKind, Result};
+use limosa_flow::check::{Sided, Verdicts};
 use limosa_flow::outcome::{Comparison, Ending, Outcome, Verdict};
 use limosa_flow::plan::{Estimate, Finding, Plan};
 use serde::{Deserialize, Serialize};
@@ -43,6 +45,9 @@ pub struct Report {
     pub outcome: Option<Outcome>,
     /// The last comparison: of the run, or of a later `verify`.
     pub comparison: Option<Comparison>,
+    /// The data tests, if they were asked.
+    #[serde(default)]
+    pub checks: Option<Verdicts>,
     /// What does not convert exactly, and hazards.
     pub findings: Vec<Finding>,
     /// What was thought that it would take.
@@ -93,9 +98,20 @@ impl Report {
             summary: summary(outcome.as_ref(), comparison.as_ref()),
             outcome,
             comparison,
+            checks: None,
             findings: plan.findings.clone(),
             estimate: plan.estimate.clone(),
         }
+    }
+
+    /// Adds what came of the data tests.
+    #[must_use]
+    pub fn with_checks(mut self, checks: Option<Verdicts>) -> Self {
+        if let Some(checks) = &checks {
+            self.summary.push_str(&format!(" {}", check_words(checks)));
+        }
+        self.checks = checks;
+        self
     }
 
     /// The report as one HTML file: no script, nothing loaded from elsewhere, everything escaped.
@@ -155,6 +171,21 @@ pub fn verdict_word(verdict: Option<Verdict>) -> &'static str {
     }
 }
 
+/// What came of the data tests, as a sentence.
+pub fn check_words(v: &Verdicts) -> String {
+    let mut parts = vec![format!("{} hold", v.passed)];
+    for (n, word) in [
+        (v.failed, "fail"),
+        (v.warned, "warn"),
+        (v.errors, "could not be asked"),
+    ] {
+        if n > 0 {
+            parts.push(format!("{n} {word}"));
+        }
+    }
+    format!("Of {} data tests {}.", v.checks.len(), parts.join(", "))
+}
+
 /// What came of it, as a sentence or two.
 fn summary(outcome: Option<&Outcome>, comparison: Option<&Comparison>) -> String {
     use crate::settings::amount::show_count;
@@ -197,6 +228,16 @@ fn summary(outcome: Option<&Outcome>, comparison: Option<&Comparison>) -> String
     };
     out.push_str(&rest);
     out
+}
+
+/// The failing rows that are named, each as `column=value, …`.
+pub fn samples(side: &Sided) -> Vec<String> {
+    let one = |row: &Vec<Option<String>>| {
+        let cells = side.columns.iter().zip(row);
+        let cells = cells.map(|(c, v)| format!("{c}={}", v.as_deref().unwrap_or("NULL")));
+        cells.collect::<Vec<_>>().join(", ")
+    };
+    side.samples.iter().map(one).collect()
 }
 
 /// A moment as `YYYY-MM-DD HH:MM:SS UTC`.

@@ -117,6 +117,7 @@ fn report() -> Report {
             seconds: 0.0,
         }],
         comparison: Some(comparison),
+        checks: None,
     };
     let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     Report::new(&plan, Some(outcome), None, now)

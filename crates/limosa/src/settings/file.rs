@@ -3,6 +3,7 @@
 //! The comments of the fields are the documentation of the file: `limosa config schema` prints them.
 
 use super::amount::parse_bytes;
+use super::data_test::CheckPart;
 use limosa_core::policy::{
     BadDatePolicy, InvalidTextPolicy, MismatchPolicy, NotFinitePolicy, NulPolicy, OrphansPolicy,
     Policies, PrecisionPolicy, TinyInt1Policy,
@@ -89,6 +90,11 @@ pub(crate) struct File {
     pub(crate) rename: Rename,
     /// Wishes for single tables.
     pub(crate) table: Vec<Table>,
+    /// Columns whose values are never shown: patterns with `*` and `?` on `table.column`. Default: none.
+    pub(crate) masked: Vec<String>,
+    /// Data tests: what must be true of the rows. `limosa check` asks them, and `limosa run` after its comparison.
+    #[schemars(with = "Vec<CheckPart>")]
+    pub(crate) check: Vec<Spanned<CheckPart>>,
 }
 
 /// One of the two databases.

@@ -7,6 +7,7 @@ pub mod amount;
 
 mod address;
 mod checks;
+pub mod data_test;
 mod file;
 mod keys;
 mod problem;
@@ -20,6 +21,7 @@ pub use problem::Problem;
 pub(crate) use problem::nearest;
 pub use words::Variables;
 
+use limosa_flow::check::Check;
 use limosa_flow::settings::{PlanSettings, RunSettings};
 use std::path::{Path, PathBuf};
 
@@ -55,6 +57,10 @@ pub struct Settings {
     pub state: PathBuf,
     /// The folder of the reports.
     pub report: PathBuf,
+    /// The data tests.
+    pub checks: Vec<Check>,
+    /// Columns whose values are never shown: patterns on `table.column`.
+    pub masked: Vec<String>,
     /// Every key with its value, secrets left out, and who said it.
     pub chosen: Vec<Chosen>,
     secrets: Vec<String>,

@@ -2,6 +2,7 @@
 
 use super::amount::{parse_bytes, parse_seconds};
 use super::checks::{Names, choose, name, strategy, within};
+use super::data_test;
 use super::file::{Amount, Database, File, SCANS, STRATEGIES};
 use super::keys::{KEYS, Key, Layer, Origin, key};
 use super::wishes::{pairs, thresholds, wishes};
@@ -327,6 +328,8 @@ impl Teller<'_> {
             run,
             state: self.folder(key::STATE, ".limosa")?,
             report: self.folder(key::REPORT, "limosa-report")?,
+            checks: data_test::checks(&file.check)?,
+            masked: file.masked.clone(),
             chosen: Vec::new(),
             secrets,
         };

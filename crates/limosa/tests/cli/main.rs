@@ -1,8 +1,10 @@
 //! The built binary, as a person meets it: commands, files, exit codes, kills.
 
+mod check;
 mod codes;
 mod death;
 mod demo;
+mod ecosystem;
 mod files;
 mod reference;
 mod rejects;
