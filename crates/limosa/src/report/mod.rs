@@ -132,7 +132,8 @@ impl Report {
         text
     }
 
-    /// Writes all three into `folder` as `<name>.html`, `<name>.md`, `<name>.json`, readable by the
+    /// Writes all three into `folder` as `<name>.html`, `<name>.md`, `<name>.json`, and the data tests as
+    /// `<name>.junit.xml` if there are any, readable by the
     /// owner only, and gives their paths. A file that is there is replaced as a whole or not at all.
     ///
     /// # Errors
@@ -144,11 +145,14 @@ impl Report {
                 .hint("Choose another folder with --report or `report = …`.")
         };
         std::fs::create_dir_all(folder).map_err(|e| failed(folder, e))?;
-        let parts = [
+        let mut parts = vec![
             ("html", self.html()),
             ("md", self.markdown()),
             ("json", self.json()),
         ];
+        if let Some(checks) = &self.checks {
+            parts.push(("junit.xml", junit::checks(&self.name, checks)));
+        }
         let mut written = Vec::new();
         for (end, text) in parts {
             let path = folder.join(format!("{}.{end}", self.name));

@@ -354,6 +354,8 @@ fn a_run_asks_them_after_its_comparison_and_they_are_in_its_report() {
         );
         assert!(text.contains("Of 1 data tests 0 hold, 1 fail"), "{file}");
     }
+    let junit = it.read("limosa-report/migration.junit.xml");
+    assert!(junit.contains("failures=\"1\""), "{junit}");
     // The same command asks again, of the data as it is now.
     it.sql("new.db", "update city set people = 1 where people is null");
     it.limosa(&["run", "--output", "json"]).ends(0);
