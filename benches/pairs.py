@@ -163,6 +163,18 @@ class Bench:
         """The copy without the look at all values before it: what the limit does not do either."""
         return Contender("limosa, --scan none", self._copy(source, target, 1, "none"), prepare, check)
 
+    def _agreed(self, source, target, prepare, check):
+        """The copy by a plan that was made and agreed before, as in production: its scan is not in the time."""
+        plan = f"{self.work}/plan.json"
+        between = f"--source '{source}' --target '{target}'"
+
+        def planned():
+            prepare()
+            subprocess.run(f"{self.limosa} plan {between} --out {plan}", cwd=self.work, shell=True, check=True,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+        return Contender("limosa, agreed plan", f"{self.limosa} copy {between} --workers 1 --plan {plan}", planned, check)
+
     def _peer(self, program, contenders, name, command, prepare, check):
         if self.with_peers and shutil.which(program):
             contenders.append(Contender(name, command, prepare, check))
@@ -179,6 +191,7 @@ class Bench:
                       f"&& psql -Xqc '{ADD_KEY}' {dst}", self._pg(), self._check_pg),
             Contender("limosa", self._copy(f"sqlite://{self.sqlite}", dst, 1), self._pg(False), self._check_pg),
             self._unscanned(f"sqlite://{self.sqlite}", dst, self._pg(False), self._check_pg),
+            self._agreed(f"sqlite://{self.sqlite}", dst, self._pg(False), self._check_pg),
         ]
         self._peer("pgloader", out, "pgloader", f"pgloader --on-error-stop sqlite://{self.sqlite} {dst}", self._pg(False), self._check_pg)
         self._sling(out, f"sqlite://{self.sqlite}", "lineitem", dst + "?sslmode=disable", "public.lineitem", self._pg(False), self._check_pg)
@@ -192,6 +205,7 @@ class Bench:
                       self._pg(), self._check_pg),
             Contender("limosa", self._copy(src, dst, 1), self._pg(False), self._check_pg),
             self._unscanned(src, dst, self._pg(False), self._check_pg),
+            self._agreed(src, dst, self._pg(False), self._check_pg),
         ]
         self._peer("pgloader", out, "pgloader", f"pgloader --on-error-stop {src} {dst}", self._pg(False), self._check_pg)
         self._sling(out, src, f"{SOURCE}.lineitem", dst + "?sslmode=disable", "public.lineitem", self._pg(False), self._check_pg)
@@ -254,6 +268,7 @@ class Bench:
             Contender("limit", f"psql -Xqc 'copy lineitem to stdout csv' {src} > {self.pipe} & {self._load_maria()} && wait", self._my(), self._check_my),
             Contender("limosa", self._copy(src, dst, 1), self._my(False), self._check_my),
             self._unscanned(src, dst, self._my(False), self._check_my),
+            self._agreed(src, dst, self._my(False), self._check_my),
         ]
         self._sling(out, src + "?sslmode=disable", "public.lineitem", dst, f"{TARGET}.lineitem", self._my(False), self._check_my)
         return out
@@ -264,6 +279,7 @@ class Bench:
             Contender("limit", f"sqlite3 -csv {self.sqlite} 'select * from lineitem' > {self.pipe} & {self._load_maria()} && wait", self._my(), self._check_my),
             Contender("limosa", self._copy(f"sqlite://{self.sqlite}", dst, 1), self._my(False), self._check_my),
             self._unscanned(f"sqlite://{self.sqlite}", dst, self._my(False), self._check_my),
+            self._agreed(f"sqlite://{self.sqlite}", dst, self._my(False), self._check_my),
         ]
         self._peer("sqlite3mysql", out, "sqlite3mysql",
                    f"sqlite3mysql -f {self.sqlite} -d {TARGET} -u bench --mysql-password bench -h 127.0.0.1 -P {self.s.ports['maria']} -c 100000 --quiet",
@@ -277,6 +293,7 @@ class Bench:
                       f"| sqlite3 {self.out} '.mode tabs' '.import /dev/stdin lineitem'", self._sqlite(), self._check_sqlite),
             Contender("limosa", self._copy(src, f"sqlite://{self.out}", 1), self._sqlite(False), self._check_sqlite),
             self._unscanned(src, f"sqlite://{self.out}", self._sqlite(False), self._check_sqlite),
+            self._agreed(src, f"sqlite://{self.out}", self._sqlite(False), self._check_sqlite),
         ]
         self._peer("mysql2sqlite", out, "mysql2sqlite",
                    f"mysql2sqlite -f {self.out} -d {SOURCE} -u bench --mysql-password bench -h 127.0.0.1 -P {self.s.ports['maria']} -c 100000 --quiet",
@@ -290,6 +307,7 @@ class Bench:
                       self._sqlite(), self._check_sqlite),
             Contender("limosa", self._copy(src, f"sqlite://{self.out}", 1), self._sqlite(False), self._check_sqlite),
             self._unscanned(src, f"sqlite://{self.out}", self._sqlite(False), self._check_sqlite),
+            self._agreed(src, f"sqlite://{self.out}", self._sqlite(False), self._check_sqlite),
         ]
         self._sling(out, src + "?sslmode=disable", "public.lineitem", f"sqlite://{self.out}", "main.lineitem", self._sqlite(False), self._check_sqlite)
         return out
