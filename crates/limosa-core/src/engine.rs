@@ -94,6 +94,14 @@ pub struct Identity {
     pub server: String,
     /// The database in it.
     pub database: String,
+    /// Whether it is there. One that the first write makes is told by its address alone until then, and is
+    /// somebody else afterwards.
+    #[serde(default = "there")]
+    pub made: bool,
+}
+
+fn there() -> bool {
+    true
 }
 
 /// A right that is missing.

@@ -34,9 +34,9 @@ pub enum Operation {
         /// The table's columns.
         columns: Vec<Column>,
     },
-    /// Adds a foreign key, validated against every row.
+    /// Adds a foreign key, validated against every row unless it says otherwise.
     AddForeignKey(TableName, ForeignKey),
-    /// Adds a condition, validated against every row.
+    /// Adds a condition, validated against every row unless it says otherwise.
     AddCheck(TableName, Check),
     /// Makes the counter of a column give `next` next.
     SetCounter {

@@ -394,6 +394,9 @@ pub struct ForeignKey {
     pub deferrable: bool,
     /// Whether that is so unless said otherwise.
     pub initially_deferred: bool,
+    /// Whether NULL in one of several columns is refused unless all are NULL.
+    #[serde(default)]
+    pub match_full: bool,
     /// Whether the engine has made sure of every row (false for NOT VALID, and for engines that do not enforce).
     pub validated: bool,
 }
@@ -405,6 +408,13 @@ pub struct Check {
     pub name: Option<String>,
     /// The condition, without the outer brackets.
     pub condition: SqlText,
+    /// Whether the engine has made sure of every row.
+    #[serde(default = "yes")]
+    pub validated: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// One part of an index.
@@ -467,7 +477,8 @@ pub struct Trigger {
 pub struct Partitioning {
     /// The clause as the engine spells it: `RANGE (day)`.
     pub clause: String,
-    /// The partitions: the name of each and its bound as the engine spells it.
+    /// The partitions: the name of each and its bound as the engine spells it. Where parts are cut further, their parts
+    /// come after them, and each bound says of what it is a part.
     pub parts: Vec<(TableName, String)>,
 }
 

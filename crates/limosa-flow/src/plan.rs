@@ -172,26 +172,82 @@ pub struct Plan {
     pub estimate: Estimate,
 }
 
+/// What of a plan is hashed, in the order of [`Plan`].
+#[derive(Serialize)]
+struct Hashed<'a> {
+    format_version: u32,
+    made_by: &'a str,
+    strategy: &'a str,
+    settings: &'a PlanSettings,
+    source: Side,
+    target: Side,
+    decisions: &'a [ColumnDecision],
+    #[serde(serialize_with = "without_sizes")]
+    tables: &'a [TablePlan],
+    steps: &'a [Step],
+    findings: &'a [Finding],
+    estimate: Estimate,
+}
+
+fn without_sizes<S: serde::Serializer>(
+    tables: &[TablePlan],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(tables.iter().map(|t| TablePlan {
+        rows: None,
+        bytes: None,
+        ..t.clone()
+    }))
+}
+
+/// Takes bytes into a hash.
+struct Digesting(Sha256);
+
+impl std::io::Write for Digesting {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Plan {
     /// The SHA-256 of the plan's canonical JSON, estimates and server settings left out, in lower-case hexadecimal.
     ///
     /// Two plans with the same hash do the same to the same databases.
     pub fn hash(&self) -> String {
-        let mut same = self.clone();
-        same.estimate = Estimate::default();
-        for side in [&mut same.source, &mut same.target] {
-            side.security.clear();
-            side.capabilities.settings.clear();
-        }
-        for table in &mut same.tables {
-            table.rows = None;
-            table.bytes = None;
-        }
-        let json = serde_json::to_vec(&same).expect("a plan holds only what JSON can say");
-        Sha256::digest(&json)
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect()
+        let side = |side: &Side| Side {
+            capabilities: Capabilities {
+                settings: Vec::new(),
+                ..side.capabilities.clone()
+            },
+            security: String::new(),
+            ..side.clone()
+        };
+        let mut digest = Digesting(Sha256::new());
+        // Never as one text: with tens of thousands of tables it has hundreds of megabytes.
+        serde_json::to_writer(
+            &mut digest,
+            &Hashed {
+                format_version: self.format_version,
+                made_by: &self.made_by,
+                strategy: &self.strategy,
+                settings: &self.settings,
+                source: side(&self.source),
+                target: side(&self.target),
+                decisions: &self.decisions,
+                tables: &self.tables,
+                steps: &self.steps,
+                findings: &self.findings,
+                estimate: Estimate::default(),
+            },
+        )
+        .expect("a plan holds only what JSON can say");
+        let hash = digest.0.finalize();
+        hash.iter().map(|b| format!("{b:02x}")).collect()
     }
 
     /// The findings that forbid the run.

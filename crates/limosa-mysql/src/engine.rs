@@ -172,6 +172,7 @@ impl Engine for MySql {
             } else {
                 database.to_lowercase()
             },
+            made: true,
         })
     }
 

@@ -251,6 +251,7 @@ fn add_checks(catalog: &mut Catalog, checks: Vec<FoundCheck>) {
         table.checks.push(Check {
             name: Some(name.chars().take(64).collect()),
             condition: limosa_sql::read("mysql", &limosa_sql::MySqlDialect {}, text),
+            validated: true,
         });
     }
 }
@@ -570,6 +571,7 @@ fn foreign_keys(connection: &mut Connection, catalog: &mut Catalog) -> Result<()
                 on_update: action(row.text(7)),
                 deferrable: false,
                 initially_deferred: false,
+                match_full: false,
                 validated: true,
             }),
         }

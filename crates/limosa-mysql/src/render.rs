@@ -393,6 +393,9 @@ fn foreign_key(dialect: &MySqlDialect, key: &ForeignKey) -> Result<String> {
             "a foreign key can not be checked at the end of the transaction",
         ));
     }
+    if key.match_full && key.columns.len() > 1 {
+        return Err(unsupported("a foreign key can not be MATCH FULL"));
+    }
     let action = |a: Action| {
         Ok(match a {
             Action::NoAction => "NO ACTION",
@@ -421,6 +424,9 @@ fn foreign_key(dialect: &MySqlDialect, key: &ForeignKey) -> Result<String> {
 fn said_check(dialect: &MySqlDialect, check: &Check) -> Result<String> {
     if !dialect.version.maria && !dialect.version.mysql(8, 0, 16) {
         return Err(unsupported("this version does not keep checks"));
+    }
+    if !check.validated {
+        return Err(unsupported("a check can not be NOT VALID"));
     }
     let name = check
         .name

@@ -135,6 +135,7 @@ impl Engine for Postgres {
             family: "postgresql".into(),
             server,
             database: database.one().unwrap_or_default().to_string(),
+            made: true,
         })
     }
 

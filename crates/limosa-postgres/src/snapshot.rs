@@ -481,6 +481,11 @@ pub(crate) fn exists(object: &limosa_core::operation::ObjectRef) -> String {
                 kind if kind.starts_with("constraint") => {
                     part("pg_constraint", "conrelid", "conname")
                 }
+                kind if kind.starts_with("rule") => part("pg_rewrite", "ev_class", "rulename"),
+                kind if kind.starts_with("policy") => part("pg_policy", "polrelid", "polname"),
+                kind if kind.starts_with("row security") => format!(
+                    "EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = {schema} AND c.relname = {called} AND (c.relrowsecurity OR c.relforcerowsecurity))"
+                ),
                 kind if kind.starts_with("index") => relation(name, "'i', 'I'"),
                 _ => format!(
                     "EXISTS (SELECT 1 FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace WHERE n.nspname = {schema} AND p.proname || '(' || pg_get_function_identity_arguments(p.oid) || ')' = {called})"

@@ -274,6 +274,9 @@ fn create_table(table: &Table) -> Result<String> {
         ));
     }
     for check in &table.checks {
+        if !check.validated {
+            return Err(unsupported("a check", "SQLite has no NOT VALID"));
+        }
         lines.push(format!(
             "{}CHECK ({})",
             constraint(check.name.as_ref()),
@@ -281,6 +284,9 @@ fn create_table(table: &Table) -> Result<String> {
         ));
     }
     for key in &table.foreign_keys {
+        if key.match_full && key.columns.len() > 1 {
+            return Err(unsupported("a foreign key", "SQLite has no MATCH FULL"));
+        }
         lines.push(foreign_key(key));
     }
     let mut options = Vec::new();

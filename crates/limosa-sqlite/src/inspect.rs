@@ -376,6 +376,7 @@ fn table(
             .map(|(name, condition)| Check {
                 name: name.clone(),
                 condition: sql(condition),
+                validated: true,
             })
             .collect(),
         indexes: Vec::new(),
@@ -648,6 +649,7 @@ fn foreign_keys(
             deferrable: said.is_some_and(|s| s.deferrable),
             initially_deferred: said.is_some_and(|s| s.deferred),
             // Enforcement is off unless a connection asks for it, so nobody has looked.
+            match_full: false,
             validated: false,
         });
     }

@@ -126,14 +126,16 @@ impl Engine for SqliteEngine {
 
     fn identity(&self) -> Result<Identity> {
         let path = self.file.absolute();
-        let server = match std::fs::metadata(&path) {
-            Ok(meta) => numbers(&meta).unwrap_or_else(|| path.display().to_string()),
-            Err(_) => format!("not made yet: {}", path.display()),
-        };
+        let file = std::fs::metadata(&path).ok();
+        let made = file.is_some();
+        let server = file
+            .and_then(|meta| numbers(&meta))
+            .unwrap_or_else(|| path.display().to_string());
         Ok(Identity {
             family: FAMILY.into(),
             server,
             database: "main".into(),
+            made,
         })
     }
 

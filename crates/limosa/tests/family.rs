@@ -439,11 +439,75 @@ fn a_key_that_nobody_validated_is_looked_at() {
          INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1, 1), (2, 2), (3, NULL); \
          ALTER TABLE child ADD CONSTRAINT c FOREIGN KEY (up) REFERENCES parent (id) NOT VALID",
     );
-    let stopped = plan(&settings(here.path(), &old, &new));
-    let found = with_code(&stopped, "orphans");
+    let looked = plan(&settings(here.path(), &old, &mariadb().database()));
+    let found = with_code(&looked, "orphans");
     assert_eq!(found[0].examples, ["2"]);
     assert_eq!(found[0].count, Some(1));
-    assert_eq!(stopped.stops().count(), 1);
+    assert_eq!(looked.stops().count(), 1);
+
+    // Its own family keeps it as it is.
+    let (kept, _) = whole(settings(here.path(), &old, &new));
+    let found = with_code(&kept, "foreign-key-not-valid");
+    assert_eq!((found[0].count, found[0].examples.len()), (Some(1), 1));
+    let there = query_psql(
+        &new,
+        "SELECT convalidated FROM pg_constraint WHERE conname = 'c'",
+    );
+    assert_eq!(there, "f");
+}
+
+#[test]
+fn what_only_postgres_has_goes_along() {
+    let here = tempfile::tempdir().expect("a folder");
+    let (old, new) = (postgres().database(), postgres().database());
+    execute_psql(
+        &old,
+        "CREATE EXTENSION btree_gist; \
+         CREATE TABLE room (id int, day int4range, who text, PRIMARY KEY (id, day), EXCLUDE USING gist (id WITH =, day WITH &&) WHERE (who <> 'x')); \
+         INSERT INTO room VALUES (1, '[1,3)', 'a'), (1, '[3,5)', 'b'); \
+         CREATE TABLE old (id int PRIMARY KEY, n int); INSERT INTO old VALUES (1, -1), (2, 1); \
+         ALTER TABLE old ADD CONSTRAINT late CHECK (n > 0) NOT VALID; \
+         CREATE TABLE two (a int, b int, c int, PRIMARY KEY (a, b)); INSERT INTO two VALUES (1, 1, 1); \
+         CREATE TABLE child (id int PRIMARY KEY, a int, b int, CONSTRAINT whole FOREIGN KEY (a, b) REFERENCES two MATCH FULL); \
+         INSERT INTO child VALUES (1, 1, 1), (2, NULL, NULL); \
+         CREATE RULE quiet AS ON DELETE TO two DO INSTEAD NOTHING; \
+         CREATE VIEW shown AS SELECT a, b FROM two; \
+         CREATE RULE into_two AS ON INSERT TO shown DO INSTEAD INSERT INTO two VALUES (NEW.a, NEW.b, 0); \
+         ALTER TABLE two DISABLE RULE quiet; \
+         ALTER TABLE room ENABLE ROW LEVEL SECURITY; ALTER TABLE room FORCE ROW LEVEL SECURITY; \
+         CREATE POLICY mine ON room AS RESTRICTIVE FOR UPDATE TO PUBLIC USING (who = current_user) WITH CHECK (who <> ''); \
+         CREATE TABLE cut (a int, b int, t text) PARTITION BY LIST (a); \
+         CREATE TABLE cut_z PARTITION OF cut FOR VALUES IN (1) PARTITION BY RANGE (b); \
+         CREATE TABLE cut_a PARTITION OF cut_z FOR VALUES FROM (0) TO (10) PARTITION BY HASH (b); \
+         CREATE TABLE cut_a0 PARTITION OF cut_a FOR VALUES WITH (MODULUS 2, REMAINDER 0); \
+         CREATE TABLE cut_a1 PARTITION OF cut_a FOR VALUES WITH (MODULUS 2, REMAINDER 1); \
+         CREATE TABLE cut_b PARTITION OF cut_z DEFAULT; CREATE TABLE cut_rest PARTITION OF cut DEFAULT; \
+         INSERT INTO cut SELECT n % 3, n, 't' FROM generate_series(1, 60) n",
+    );
+    let (plan, both) = whole(settings(here.path(), &old, &new));
+    assert_not_there(&plan, &postgres().database());
+    assert_same_code(&both);
+    assert_eq!(with_code(&plan, "not-represented"), Vec::<&Finding>::new());
+    let said = "SELECT string_agg(pg_get_constraintdef(oid), E'\n' ORDER BY conname) FROM pg_constraint \
+                WHERE conrelid::regclass::text IN ('room', 'old', 'two', 'child')";
+    assert_eq!(query_psql(&new, said), query_psql(&old, said));
+    assert!(query_psql(&new, said).contains("MATCH FULL"));
+    let leaves = "SELECT string_agg(tableoid::regclass || ' ' || b, ',' ORDER BY b) FROM cut";
+    assert_eq!(query_psql(&new, leaves), query_psql(&old, leaves));
+
+    // Elsewhere each of them is named.
+    let plan = self::plan(&settings(here.path(), &old, &mariadb().database()));
+    let named: Vec<&str> = plan.findings.iter().map(|f| f.text.as_str()).collect();
+    for what in [
+        "constraint of a table is not moved",
+        "rule of a table is not moved",
+        "policy of a table is not moved",
+        "row security of a table is not moved",
+        "MATCH FULL",
+        "NOT VALID",
+    ] {
+        assert!(named.iter().any(|t| t.contains(what)), "{what}: {named:#?}");
+    }
 }
 
 #[test]

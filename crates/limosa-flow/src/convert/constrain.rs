@@ -8,6 +8,7 @@ use crate::hazards::finding;
 use crate::names::{Label, Labels};
 use crate::plan::Severity;
 use limosa_core::expression::Expr;
+use limosa_core::operation::Operation;
 use limosa_core::policy::OrphansPolicy;
 use limosa_core::schema::{Check, ForeignKey, Index, IndexOf, IndexPart, Key, Table, TableName};
 use std::collections::HashMap;
@@ -162,6 +163,7 @@ fn checks(
             Some(condition) => draft.target.checks.push(Check {
                 name: Some(labels.give(&table, &wanted, Label::Constraint, check.name.is_some())),
                 condition,
+                validated: check.validated,
             }),
             None => out.findings.push(
                 finding(
@@ -182,6 +184,7 @@ fn checks(
         draft.target.checks.push(Check {
             name: Some(labels.give(&table, &wanted, Label::Constraint, false)),
             condition,
+            validated: true,
         });
     }
 }
@@ -317,7 +320,11 @@ fn foreign_keys(
         let Some(parent) = context.names.table(&key.parent) else {
             continue;
         };
-        if let Some((count, examples)) = context.orphans.get(&(draft.source.name.clone(), at))
+        let looked = context.orphans.get(&(draft.source.name.clone(), at));
+        let stays = !key.validated && looked.is_none_or(|(n, _)| *n > 0) && unchecked(key, context);
+        if stays {
+            out.findings.push(not_valid(draft, &what, looked));
+        } else if let Some((count, examples)) = looked
             && *count > 0
         {
             let (made, left_out) = orphans(draft, &what, key, *count, examples, context);
@@ -336,10 +343,45 @@ fn foreign_keys(
             columns: below,
             parent: parent.clone(),
             parent_columns: above,
-            validated: true,
+            validated: !stays,
             ..key.clone()
         });
     }
+}
+
+/// Whether the target can keep a foreign key that old rows break as the source does.
+fn unchecked(key: &ForeignKey, context: &Context<'_>) -> bool {
+    let said = |validated| {
+        let key = ForeignKey {
+            validated,
+            ..key.clone()
+        };
+        let table = key.parent.clone();
+        let op = Operation::AddForeignKey(table, key);
+        context.dialect.render(&op).ok()
+    };
+    context.same_family()
+        && !context.settings.into_existing
+        && said(false).is_some_and(|s| Some(s) != said(true))
+}
+
+fn not_valid(
+    draft: &Draft<'_>,
+    what: &str,
+    looked: Option<&(u64, Vec<String>)>,
+) -> crate::plan::Finding {
+    let known = looked.map_or(String::new(), |(count, _)| format!("; {count} have none"));
+    let mut made = finding(
+        "foreign-key-not-valid",
+        Severity::Warning,
+        &draft.source.name,
+        format!(
+            "{what} is made NOT VALID, as it is in the source: old rows need not have a parent{known}"
+        ),
+    );
+    made.count = looked.map(|(count, _)| *count);
+    made.examples = looked.map_or(Vec::new(), |(_, examples)| examples.clone());
+    made
 }
 
 /// What is said of rows without their parent, and whether the foreign key is left out for them.

@@ -197,6 +197,7 @@ fn foreign_key(columns: &[&str], parent: &str, above: &[&str]) -> ForeignKey {
         on_update: Action::NoAction,
         deferrable: false,
         initially_deferred: false,
+        match_full: false,
         validated: true,
     }
 }
@@ -338,10 +339,12 @@ fn expressions_are_said_again_and_what_can_not_be_said_is_named() {
         Check {
             name: Some("positive".into()),
             condition: said("n > 0", Some(greater("n", "0"))),
+            validated: true,
         },
         Check {
             name: None,
             condition: said("n ~ 3", None),
+            validated: true,
         },
     ];
     let settings = PlanSettings {
@@ -383,6 +386,7 @@ fn a_check_on_a_number_that_becomes_text_is_not_moved() {
     t.checks = vec![Check {
         name: None,
         condition: said("n > 0", Some(greater("n", "0"))),
+        validated: true,
     }];
     let settings = PlanSettings {
         tables: vec![TableWish {
@@ -479,6 +483,7 @@ fn within_one_family_texts_stay_as_they_are() {
     t.checks = vec![Check {
         name: None,
         condition: said("n ~ 3", None),
+        validated: true,
     }];
     let mut catalog = of(vec![t]);
     catalog.views.push(View {

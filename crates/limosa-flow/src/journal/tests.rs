@@ -12,6 +12,7 @@ fn plan(name: &str) -> Plan {
             family: "f".into(),
             server: "s".into(),
             database: "d".into(),
+            made: true,
         },
         capabilities: Capabilities {
             family: "f".into(),

@@ -505,8 +505,15 @@ fn acts(routine: &Routine) -> bool {
 /// Whether code is made after the rows: it acts by itself, or stands on something that is made by then.
 fn late(routine: &Routine) -> bool {
     acts(routine)
-        || routine.kind.starts_with("index of ")
-        || routine.kind.starts_with("constraint of ")
+        || [
+            "index of ",
+            "constraint of ",
+            "rule of ",
+            "policy of ",
+            "row security of ",
+        ]
+        .iter()
+        .any(|what| routine.kind.starts_with(what))
 }
 
 /// The namespaces of everything that is no table.

@@ -2,7 +2,7 @@
 
 use limosa_core::expression::Expr;
 use limosa_core::operation::Operation;
-use limosa_core::schema::{Action, ForeignKey, IndexOf, Key};
+use limosa_core::schema::{Action, Check, ForeignKey, IndexOf, Key};
 
 /// The forms of an act from strong to weak, each without one more part, and the name of that part.
 pub(super) fn weaker(op: &Operation) -> Vec<(&'static str, Operation)> {
@@ -29,6 +29,8 @@ const CHANGES: &[Change] = &[
     ("its beginning alone being indexed", beginning),
     ("its condition (it covers all rows)", predicate),
     ("SET DEFAULT", set_default),
+    ("MATCH FULL", match_full),
+    ("NOT VALID (rows that break it are refused)", not_valid),
     ("virtual computing (the value is stored)", stored),
 ];
 
@@ -63,6 +65,19 @@ fn deferral(op: &mut Operation) -> bool {
         k.initially_deferred = false;
         std::mem::take(&mut k.deferrable)
     })
+}
+
+fn match_full(op: &mut Operation) -> bool {
+    each_foreign_key(op, |k| std::mem::take(&mut k.match_full))
+}
+
+fn not_valid(op: &mut Operation) -> bool {
+    let validate = |c: &mut Check| !std::mem::replace(&mut c.validated, true);
+    match op {
+        Operation::AddCheck(_, c) => validate(c),
+        Operation::CreateTable(t) => t.checks.iter_mut().fold(false, |n, c| validate(c) | n),
+        _ => false,
+    }
 }
 
 fn nulls(op: &mut Operation) -> bool {

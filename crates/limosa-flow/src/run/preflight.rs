@@ -9,9 +9,6 @@ use limosa_core::schema::TableName;
 use limosa_core::{Error, ErrorKind, Result};
 use std::collections::HashSet;
 
-/// How an identity begins while the database is not there: the first write makes it.
-const NOT_MADE: &str = "not made yet";
-
 /// Makes sure that the plan may run at all between these two databases.
 ///
 /// `target` is who the target was when the run was begun. A database that the first write makes is
@@ -64,7 +61,7 @@ pub(super) fn plan(job: &Job<'_>, journal_hash: &str, target: Option<&Identity>)
             Some(seen) => found == *seen,
             None => {
                 found == side.identity
-                    || side.identity.server.starts_with(NOT_MADE)
+                    || !side.identity.made
                         && engine.address() == side.address
                         && found.family == side.identity.family
             }

@@ -150,10 +150,16 @@ fn unique(key: &Key) -> String {
 
 fn check(c: &Check) -> Result<String> {
     Ok(format!(
-        "{}CHECK ({})",
+        "{}CHECK ({}){}",
         named(c.name.as_ref()),
-        text(&c.condition, "the condition")?
+        text(&c.condition, "the condition")?,
+        not_valid(c.validated)
     ))
+}
+
+/// What old rows may break.
+fn not_valid(validated: bool) -> &'static str {
+    if validated { "" } else { " NOT VALID" }
 }
 
 fn action(a: Action) -> &'static str {
@@ -174,6 +180,9 @@ fn foreign_key(key: &ForeignKey) -> String {
         table(&key.parent),
         list(&key.parent_columns)
     );
+    if key.match_full {
+        out.push_str(" MATCH FULL");
+    }
     if key.on_update != Action::NoAction {
         out.push_str(&format!(" ON UPDATE {}", action(key.on_update)));
     }
@@ -181,6 +190,7 @@ fn foreign_key(key: &ForeignKey) -> String {
         out.push_str(&format!(" ON DELETE {}", action(key.on_delete)));
     }
     out.push_str(deferrable(key.deferrable, key.initially_deferred));
+    out.push_str(not_valid(key.validated));
     out
 }
 
@@ -265,12 +275,8 @@ fn create_table(t: &Table, version: u32) -> Result<Vec<String>> {
             out.push_str(&format!(" PARTITION BY {}", p.clause));
             statements.push(out);
             for (name, bound) in &p.parts {
-                // The bound says by itself whether the part is cut further; see the inspector.
-                statements.push(format!(
-                    "CREATE TABLE {} PARTITION OF {} {bound}",
-                    table(name),
-                    table(&t.name)
-                ));
+                // The bound says by itself of what this is a part and whether it is cut further; see the inspector.
+                statements.push(format!("CREATE TABLE {} {bound}", table(name)));
             }
         }
         None => statements.push(out),

@@ -246,6 +246,7 @@ fn named_types(c: &mut Connection, types: &Types, catalog: &mut Catalog) -> Resu
                         .map(|(name, condition)| Check {
                             name: Some(name),
                             condition: sql(&condition),
+                            validated: true,
                         })
                         .collect(),
                 });

@@ -63,38 +63,21 @@ fn table(row: &Row<'_>, block: u64) -> Table {
     if row.text(4) == "u" {
         unrepresented.push("the table is unlogged".to_string());
     }
-    if row.flag(9) {
-        unrepresented.push(format!(
-            "row level security is on{}",
-            if row.flag(10) { " and forced" } else { "" }
-        ));
-    }
-    if let Some(parents) = row.opt(11) {
+    if let Some(parents) = row.opt(9) {
         unrepresented.push(format!(
             "the table inherits from {parents}; only its own rows are meant by its name"
         ));
     }
-    for policy in row.names(12) {
-        unrepresented.push(format!("policy {policy}"));
-    }
-    for rule in row.names(13) {
-        unrepresented.push(format!("rule {rule}"));
-    }
     let partitioning = row.opt(6).map(|clause| {
-        let parts: Vec<(String, String, String, String, bool)> = row
-            .opt(14)
+        let parts: Vec<(String, String, String, String)> = row
+            .opt(10)
             .and_then(|t| serde_json::from_str(t).ok())
             .unwrap_or_default();
         Partitioning {
             clause: clause.into(),
             parts: parts
                 .into_iter()
-                .map(|(schema, name, bound, kind, cut)| {
-                    if cut {
-                        unrepresented.push(format!(
-                            "partition {name} is cut further; it is made in one piece"
-                        ));
-                    }
+                .map(|(schema, name, bound, kind)| {
                     if kind == "f" {
                         unrepresented.push(format!("partition {name} is a foreign table"));
                     }
@@ -178,10 +161,7 @@ fn constraint(row: &Row<'_>, table: &mut Table) {
     let columns = row.names(3);
     let (deferrable, initially_deferred) = (row.flag(10), row.flag(11));
     if row.flag(17) {
-        table.unrepresented.push(format!(
-            "constraint {shown} is over periods: {}",
-            row.text(14)
-        ));
+        // Over periods: it goes along as text.
         return;
     }
     match row.text(2) {
@@ -206,11 +186,6 @@ fn constraint(row: &Row<'_>, table: &mut Table) {
             }
         }
         "f" => {
-            if row.text(9) == "f" {
-                table
-                    .unrepresented
-                    .push(format!("foreign key {shown} is MATCH FULL"));
-            }
             if row.text(14).contains(" SET NULL (") || row.text(14).contains(" SET DEFAULT (") {
                 table.unrepresented.push(format!(
                     "foreign key {shown} sets only some columns: {}",
@@ -226,15 +201,11 @@ fn constraint(row: &Row<'_>, table: &mut Table) {
                 on_update: action(row.text(8)),
                 deferrable,
                 initially_deferred,
+                match_full: row.text(9) == "f",
                 validated: row.flag(12),
             });
         }
         "c" => {
-            if !row.flag(12) {
-                table
-                    .unrepresented
-                    .push(format!("check {shown} is NOT VALID: old rows may break it"));
-            }
             if row.flag(18) {
                 table
                     .unrepresented
@@ -244,12 +215,12 @@ fn constraint(row: &Row<'_>, table: &mut Table) {
                 table.checks.push(Check {
                     name,
                     condition: sql(text),
+                    validated: row.flag(12),
                 });
             }
         }
-        _ => table
-            .unrepresented
-            .push(format!("exclusion constraint {shown}: {}", row.text(14))),
+        // An exclusion constraint goes along as text.
+        _ => {}
     }
 }
 

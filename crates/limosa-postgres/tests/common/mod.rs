@@ -206,6 +206,9 @@ pub fn make(engine: &dyn Engine, catalog: &Catalog) {
 /// Adds what is added after the load.
 pub fn finish(engine: &dyn Engine, catalog: &Catalog) {
     let mut s = engine.session().expect("a session");
+    for r in (catalog.routines.iter()).filter(|r| r.kind.ends_with(" of a table")) {
+        run(&mut *s, engine, &Operation::CreateRoutine(r.clone()));
+    }
     for t in &catalog.tables {
         let n = &t.name;
         if let Some(key) = &t.primary_key {

@@ -16,6 +16,7 @@ fn side() -> Side {
             family: "f".into(),
             server: "s".into(),
             database: "d".into(),
+            made: true,
         },
         capabilities: Capabilities {
             family: "f".into(),
