@@ -589,8 +589,6 @@ pub struct Reject {
     pub row: u64,
     /// The column, from 0.
     pub column: usize,
-    /// The sort of trouble.
-    pub cause: Cause,
     /// Why: "text in an integer column", "U+0000 in text", "NaN in a decimal".
     pub reason: String,
 }

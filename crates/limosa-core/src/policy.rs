@@ -3,6 +3,7 @@
 //! Every policy begins at *stop*: nothing is changed in silence. The names here are the names in
 //! the configuration file, table `[types]`.
 
+use crate::batch::Cause;
 use serde::{Deserialize, Serialize};
 
 /// U+0000 in text, for targets whose text can not hold it.
@@ -16,6 +17,8 @@ pub enum NulPolicy {
     Strip,
     /// Put U+2400 (SYMBOL FOR NULL) in its place.
     Replace,
+    /// Put the row aside.
+    Reject,
 }
 
 /// Dates that no calendar has (`0000-00-00`, `2024-02-30`).
@@ -29,6 +32,8 @@ pub enum BadDatePolicy {
     Null,
     /// Keep the column as text.
     Text,
+    /// Put the row aside.
+    Reject,
 }
 
 /// NaN and the infinities, of numbers and of dates, for targets that have none.
@@ -42,6 +47,8 @@ pub enum NotFinitePolicy {
     Null,
     /// Keep the column as text.
     Text,
+    /// Put the row aside.
+    Reject,
 }
 
 /// Bytes in a text column that are not UTF-8.
@@ -55,6 +62,44 @@ pub enum InvalidTextPolicy {
     Replace,
     /// Keep the column as bytes.
     Bytes,
+    /// Take the value for ISO 8859-1, in which every byte is a character.
+    Latin1,
+    /// Take the value for Windows-1252; with one of the five bytes that it does not have, refuse the row.
+    #[serde(rename = "windows-1252")]
+    Windows1252,
+    /// Put the row aside.
+    Reject,
+}
+
+impl InvalidTextPolicy {
+    /// Whether the bytes are read as another encoding.
+    pub fn decodes(self) -> bool {
+        matches!(self, Self::Latin1 | Self::Windows1252)
+    }
+}
+
+/// Text that was UTF-8, was taken for Windows-1252 and encoded once more (`cafÃ©` for `café`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DoubleEncodedPolicy {
+    /// Keep it as it is; the scan tells of it.
+    #[default]
+    Keep,
+    /// Undo the second encoding.
+    Repair,
+}
+
+/// Numbers beyond the range of a column that somebody chose: by `cast`, or in a target that is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutOfRangePolicy {
+    /// Refuse the row.
+    #[default]
+    Stop,
+    /// Write the nearest number that the column holds.
+    Clamp,
+    /// Put the row aside.
+    Reject,
 }
 
 /// Values that are not of their column's declared type (SQLite).
@@ -66,6 +111,8 @@ pub enum MismatchPolicy {
     Stop,
     /// Choose the tightest type that holds every value: whole and broken numbers → numeric, anything with text → text.
     Widen,
+    /// Keep the declared type, and put the rows aside whose values do not fit it.
+    Reject,
 }
 
 /// Numbers that the target holds only approximately or not at all.
@@ -79,6 +126,8 @@ pub enum PrecisionPolicy {
     Text,
     /// Round to what the target holds.
     Round,
+    /// Put the row aside.
+    Reject,
 }
 
 /// What `tinyint(1)` means.
@@ -117,6 +166,10 @@ pub struct Policies {
     pub not_finite: NotFinitePolicy,
     /// Bytes in text that are not UTF-8.
     pub invalid_text: InvalidTextPolicy,
+    /// Text that was encoded twice.
+    pub double_encoded: DoubleEncodedPolicy,
+    /// Numbers beyond their column.
+    pub out_of_range: OutOfRangePolicy,
     /// Values outside their declared type.
     pub mismatch: MismatchPolicy,
     /// Numbers that the target can not hold exactly.
@@ -125,4 +178,20 @@ pub struct Policies {
     pub tinyint1: TinyInt1Policy,
     /// Rows without their parent.
     pub orphans: OrphansPolicy,
+}
+
+impl Policies {
+    /// Whether somebody chose that a row with such trouble is put aside.
+    pub fn reject(&self, cause: Cause) -> bool {
+        match cause {
+            Cause::Nul => self.nul == NulPolicy::Reject,
+            Cause::BadDate => self.bad_date == BadDatePolicy::Reject,
+            Cause::NotFinite => self.not_finite == NotFinitePolicy::Reject,
+            Cause::InvalidText => self.invalid_text == InvalidTextPolicy::Reject,
+            Cause::Mismatch => self.mismatch == MismatchPolicy::Reject,
+            Cause::Precision => self.precision == PrecisionPolicy::Reject,
+            Cause::OutOfRange => self.out_of_range == OutOfRangePolicy::Reject,
+            Cause::Constraint | Cause::Transform | Cause::Other => false,
+        }
+    }
 }

@@ -29,6 +29,8 @@ pub enum Hazard {
     NulInText,
     /// Bytes in a text column that are not UTF-8.
     InvalidText,
+    /// Text that looks as if it was encoded twice.
+    DoubleEncoded,
     /// A date or time that no calendar has.
     BadDate,
     /// A year below 1 or above 9999.

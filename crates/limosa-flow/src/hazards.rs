@@ -77,12 +77,14 @@ pub(crate) fn hazards_of(policy: &str) -> &'static [Hazard] {
 /// The choices beside `stop` that a policy has, for a remedy.
 pub(crate) fn choices_of(policy: &str) -> &'static str {
     match policy.split('=').next().unwrap_or_default().trim() {
-        "nul" => r#"nul = "strip" or nul = "replace""#,
-        "bad_date" => r#"bad_date = "null" or bad_date = "text""#,
-        "not_finite" => r#"not_finite = "null" or not_finite = "text""#,
-        "invalid_text" => r#"invalid_text = "replace" or invalid_text = "bytes""#,
-        "mismatch" => r#"mismatch = "widen""#,
-        "precision" => r#"precision = "text" or precision = "round""#,
+        "nul" => r#"nul = "strip", "replace" or "reject""#,
+        "bad_date" => r#"bad_date = "null", "text" or "reject""#,
+        "not_finite" => r#"not_finite = "null", "text" or "reject""#,
+        "invalid_text" => {
+            r#"invalid_text = "replace", "bytes", "latin1", "windows-1252" or "reject""#
+        }
+        "mismatch" => r#"mismatch = "widen" or "reject""#,
+        "precision" => r#"precision = "text", "round" or "reject""#,
         "tinyint1" => r#"tinyint1 = "smallint""#,
         _ => "another choice",
     }

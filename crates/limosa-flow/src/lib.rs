@@ -14,6 +14,7 @@ pub mod memory;
 mod holder;
 pub mod names;
 pub mod check;
+mod repair;
 pub mod scan;
 pub mod convert;
 pub mod hazards;

@@ -8,7 +8,7 @@
 //! `CHARACTER SET binary`, so the server converts nothing but what [`crate::load`] names. Floats are
 //! written with the digits of the double that equals them, so that reading them back rounds nothing.
 
-use limosa_core::batch::{Batch, Cause, Cell, Reject};
+use limosa_core::batch::{Batch, Cell, Reject};
 use limosa_core::engine::{ColumnWrite, Encoder, LoadSpec};
 use limosa_core::error::{Error, ErrorKind, Result};
 use limosa_core::notation;
@@ -161,7 +161,6 @@ impl Encoder for RowEncoder {
                     return Err(Reject {
                         row,
                         column: at,
-                        cause: Cause::Other,
                         reason: "the row has too few cells".into(),
                     });
                 };
@@ -173,7 +172,6 @@ impl Encoder for RowEncoder {
                     return Err(Reject {
                         row,
                         column: at,
-                        cause: Cause::Other,
                         reason,
                     });
                 }
@@ -680,7 +678,7 @@ fn text(
         return Err("text that is longer than the column".into());
     }
     match column.policies.nul {
-        NulPolicy::Stop => escaped(out, said.as_bytes()),
+        NulPolicy::Stop | NulPolicy::Reject => escaped(out, said.as_bytes()),
         _ if !said.contains('\0') => escaped(out, said.as_bytes()),
         // This engine holds U+0000: the policy is for targets that do not.
         _ => escaped(out, said.as_bytes()),

@@ -355,6 +355,7 @@ impl Placing<'_> {
         } else if seen > 0 {
             match self.context.policies.not_finite {
                 NotFinitePolicy::Stop => self.lossy("not_finite", "stop", true),
+                NotFinitePolicy::Reject => self.lossy("not_finite", "reject", false),
                 NotFinitePolicy::Null => {
                     self.force_nullable = true;
                     self.lossy("not_finite", "null", false);
@@ -372,6 +373,7 @@ impl Placing<'_> {
         if infinite {
             match self.context.policies.not_finite {
                 NotFinitePolicy::Stop => self.lossy("not_finite", "stop", true),
+                NotFinitePolicy::Reject => self.lossy("not_finite", "reject", false),
                 NotFinitePolicy::Null => {
                     self.force_nullable = true;
                     self.lossy("not_finite", "null", false);
@@ -382,6 +384,7 @@ impl Placing<'_> {
         if far {
             match self.context.policies.bad_date {
                 BadDatePolicy::Stop => self.lossy("bad_date", "stop", true),
+                BadDatePolicy::Reject => self.lossy("bad_date", "reject", false),
                 BadDatePolicy::Null => {
                     self.force_nullable = true;
                     self.lossy("bad_date", "null", false);
@@ -489,6 +492,9 @@ pub(crate) fn place(version: &Version, ty: &Type, context: &PlaceContext<'_>) ->
         match context.policies.invalid_text {
             InvalidTextPolicy::Stop => p.lossy("invalid_text", "stop", true),
             InvalidTextPolicy::Replace => p.lossy("invalid_text", "replace", false),
+            InvalidTextPolicy::Latin1 => p.lossy("invalid_text", "latin1", false),
+            InvalidTextPolicy::Windows1252 => p.lossy("invalid_text", "windows-1252", false),
+            InvalidTextPolicy::Reject => p.lossy("invalid_text", "reject", false),
             InvalidTextPolicy::Bytes => {
                 p.note("kept as bytes, because some values are not UTF-8");
                 return p.bytes(None, false);

@@ -8,7 +8,7 @@
 
 use crate::block;
 use crate::types::{self, Native, Storage};
-use limosa_core::batch::{Batch, Cause, Cell, Reject};
+use limosa_core::batch::{Batch, Cell, Reject};
 use limosa_core::engine::{ColumnWrite, Encoder, LoadSpec};
 use limosa_core::notation;
 use limosa_core::policy::{
@@ -89,7 +89,6 @@ impl Encoder for SqliteEncoder {
                     return Err(Reject {
                         row,
                         column: at,
-                        cause: Cause::Other,
                         reason,
                     });
                 }
@@ -122,7 +121,9 @@ fn encode(cell: Cell<'_>, column: &ColumnPlan, out: &mut Vec<u8>) -> Result<(), 
         }
         (Cell::Int(i), Storage::Integer | Storage::Any) => block::integer(out, i),
         (Cell::Text(s), Storage::Text | Storage::Any) => {
-            if column.policies.nul == NulPolicy::Stop || !s.contains('\0') {
+            if matches!(column.policies.nul, NulPolicy::Stop | NulPolicy::Reject)
+                || !s.contains('\0')
+            {
                 block::text(out, s.as_bytes());
             } else {
                 // The policy is about targets that can not hold it, but who chose one wants it done.

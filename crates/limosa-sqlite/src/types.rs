@@ -314,6 +314,14 @@ pub(crate) fn place(ty: &Type, context: &PlaceContext<'_>) -> Placement {
                     p.force_nullable = true;
                     p
                 }
+                (_, NotFinitePolicy::Reject) => made(
+                    "REAL",
+                    ty,
+                    Fidelity::Lossy {
+                        policy: "not_finite = \"reject\"".into(),
+                        stops: false,
+                    },
+                ),
                 (_, NotFinitePolicy::Stop) => noted(
                     made(
                         "REAL",
@@ -352,6 +360,11 @@ pub(crate) fn place(ty: &Type, context: &PlaceContext<'_>) -> Placement {
                     fidelity: Fidelity::Lossy {
                         policy: match policy {
                             InvalidTextPolicy::Stop => "invalid_text = \"stop\"".into(),
+                            InvalidTextPolicy::Latin1 => "invalid_text = \"latin1\"".into(),
+                            InvalidTextPolicy::Windows1252 => {
+                                "invalid_text = \"windows-1252\"".into()
+                            }
+                            InvalidTextPolicy::Reject => "invalid_text = \"reject\"".into(),
                             _ => "invalid_text = \"replace\"".into(),
                         },
                         stops: policy == InvalidTextPolicy::Stop,

@@ -7,6 +7,7 @@ use crate::hazards::{choices_of, code_of, finding, hazards_of};
 use crate::names;
 use crate::plan::{ColumnDecision, Severity};
 use limosa_core::dialect::{Fidelity, PlaceContext, Placement};
+use limosa_core::policy::{DoubleEncodedPolicy, OutOfRangePolicy};
 use limosa_core::scan::{ColumnScan, Hazard};
 use limosa_core::schema::{Catalog, Column, IndexOf, Table, TableName, Type};
 use std::collections::{HashMap, HashSet};
@@ -372,6 +373,7 @@ pub(super) fn place(
             .remedy("mend the values in the source, or choose a type: [[table]] cast = { column = \"type\" }"),
         );
     }
+    changed_on_the_way(source, column, belief, &placement, context, out);
     if placement.force_nullable && !column.nullable {
         out.findings.push(
             finding(
@@ -396,6 +398,63 @@ pub(super) fn place(
         why,
     });
     placement
+}
+
+/// What the step between reader and encoder does to values of the column.
+fn changed_on_the_way(
+    source: &Table,
+    column: &Column,
+    belief: &Belief,
+    placement: &Placement,
+    context: &Context<'_>,
+    out: &mut Converted,
+) {
+    let policies = names::wish(context.settings, &source.name)
+        .and_then(|w| w.types)
+        .unwrap_or(context.settings.policies);
+    let seen = belief
+        .scan
+        .as_ref()
+        .map_or(0, |s| s.count(Hazard::DoubleEncoded));
+    let made = |code, severity, text: &str| finding(code, severity, &source.name, text);
+    if placement.ty.base().text() {
+        let twice = match policies.double_encoded {
+            DoubleEncodedPolicy::Repair => Some(made(
+                "double-encoded",
+                Severity::Lossy,
+                "text that was encoded twice is decoded once",
+            )),
+            DoubleEncodedPolicy::Keep if seen > 0 => Some(
+                made(
+                    "double-encoded",
+                    Severity::Warning,
+                    "text looks as if it was encoded twice (cafÃ© for café); it is moved as it is",
+                )
+                .remedy("to undo it, choose in [types]: double_encoded = \"repair\""),
+            ),
+            DoubleEncodedPolicy::Keep => None,
+        };
+        let evidence = [Hazard::DoubleEncoded];
+        out.findings
+            .extend(twice.map(|f| f.at(&column.name).evidence(belief.scan.as_ref(), &evidence)));
+    }
+    let number = matches!(
+        placement.ty.base(),
+        Type::Integer { .. } | Type::Decimal { .. }
+    );
+    if number
+        && policies.out_of_range == OutOfRangePolicy::Clamp
+        && placement.ty.base() != column.ty.base()
+    {
+        out.findings.push(
+            made(
+                "out-of-range",
+                Severity::Lossy,
+                "numbers beyond the column become the nearest that it holds",
+            )
+            .at(&column.name),
+        );
+    }
 }
 
 fn lossy(

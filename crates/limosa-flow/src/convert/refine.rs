@@ -106,7 +106,18 @@ pub fn refine(
         Verdict::Mismatch => {
             let found = format!("declared {}, but found {}", column.native, classes(scan));
             let evidence = [Hazard::OutsideDeclaredType];
-            if policies.mismatch == MismatchPolicy::Stop {
+            if policies.mismatch == MismatchPolicy::Reject {
+                refined.findings.push(
+                    finding(
+                        "outside-declared-type",
+                        Severity::Lossy,
+                        table,
+                        format!("{found}; rows whose value does not fit are rejected"),
+                    )
+                    .at(&column.name)
+                    .evidence(Some(scan), &evidence),
+                );
+            } else if policies.mismatch == MismatchPolicy::Stop {
                 refined.findings.push(
                     finding("outside-declared-type", Severity::Stop, table, &found)
                         .at(&column.name)

@@ -6,6 +6,7 @@ use super::{Job, Lease, Observer, words};
 use crate::memory::{Memory, Permit, QUEUE, Share};
 use crate::plan::TablePlan;
 use crate::rejects::{Crossing, Flight, Refused, Tally};
+use crate::repair::Repair;
 use crate::throttle::Throttle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use limosa_core::batch::{Batch, BatchLimit};
@@ -178,6 +179,8 @@ pub(super) struct ReadLane<'x, 'a, 'p> {
     pass: &'x Pass<'a, 'p>,
     reader: Option<Box<dyn Reader>>,
     encoder: Option<(usize, Box<dyn Encoder>)>,
+    /// What is mended in the table of that number.
+    repair: Option<(usize, Option<Repair>)>,
     batch: Batch,
     begins: Sender<Stream<'p>>,
     pieces: (Sender<Piece>, Receiver<Piece>),
@@ -190,6 +193,7 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
             pass,
             reader: None,
             encoder: None,
+            repair: None,
             batch: Batch::default(),
             begins,
             // See the module `memory` for the bound.
@@ -273,6 +277,9 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
         if wire.is_none() && self.encoder.as_ref().is_none_or(|(i, _)| *i != work.index) {
             self.encoder = Some((work.index, pass.job.target.encoder(&plan.load)?));
         }
+        if self.repair.as_ref().is_none_or(|(i, _)| *i != work.index) {
+            self.repair = Some((work.index, Repair::of(&plan.load)));
+        }
         let reader = self.reader.as_mut().expect("it was opened above");
         reader.open(&plan.read, &work.chunk.range, wire)?;
         let limit = BatchLimit {
@@ -338,6 +345,7 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
                         let sieve = Sieve {
                             plan,
                             tally: pass.tally,
+                            repair: self.repair.as_ref().and_then(|(_, r)| r.as_ref()),
                         };
                         rows = sieve.encode(
                             encoder.as_mut(),
@@ -611,6 +619,7 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
             ..plan.load.clone()
         };
         let mut encoder = None;
+        let repair = Repair::of(&plan.load).filter(|_| work.careful);
         let spec = match work.careful {
             true => {
                 encoder = Some(pass.job.target.encoder(&unparsed)?);
@@ -626,6 +635,7 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
                     let sieve = Sieve {
                         plan,
                         tally: pass.tally,
+                        repair: repair.as_ref(),
                     };
                     let mut refused = Vec::new();
                     let here = moved.flight();

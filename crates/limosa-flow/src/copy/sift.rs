@@ -7,10 +7,11 @@
 use super::words;
 use crate::plan::TablePlan;
 use crate::rejects::{Refused, Step, Tally};
+use crate::repair::Repair;
 use limosa_core::Result;
-use limosa_core::batch::{Batch, Cause, Reject, Row};
+use limosa_core::batch::{Batch, Cause, Cell, Reject, Row};
 use limosa_core::engine::{Encoder, Loader};
-use limosa_core::policy::Policies;
+use limosa_core::schema::Type;
 
 /// After a first reject rows are tried in groups of so many: a group is begun anew at each reject in it.
 const GROUP: usize = 64;
@@ -20,23 +21,31 @@ const GROUP: usize = 64;
 pub(crate) struct Sieve<'a> {
     pub plan: &'a TablePlan,
     pub tally: &'a Tally,
+    /// What is mended before the encoder sees it.
+    pub repair: Option<&'a Repair>,
 }
 
 impl Sieve<'_> {
     /// The row that an encoder refuses, if it may be left out; else the error that ends the chunk.
-    fn refuse(&self, batch: &Batch, row: Row<'_>, reject: &Reject) -> Result<Refused> {
+    /// `batch` is what the encoder saw, `raw` the row as it was read.
+    fn refuse(&self, batch: &Batch, raw: Row<'_>, reject: &Reject) -> Result<Refused> {
         let plan = self.plan;
         let policies = plan.load.columns.get(reject.column).map(|c| c.policies);
-        let chosen = policies.is_some_and(|p| chosen(&p, reject.cause));
+        let seen = batch
+            .each_row()
+            .nth(usize::try_from(reject.row).unwrap_or(usize::MAX))
+            .expect("an encoder names a row of its batch");
+        let cause = cause(plan, seen, reject.column);
+        let chosen = policies.is_some_and(|p| p.reject(cause));
         if !chosen && !self.tally.tolerates(plan.name()) {
             return Err(words::reject(self.plan, batch, reject));
         }
         let column = plan.read.columns.get(reject.column);
         let mut refused = Refused::new(
             plan,
-            row,
+            raw,
             Step::Encode,
-            reject.cause,
+            cause,
             column.map(|c| c.name.as_str()),
             reject.reason.as_str(),
         );
@@ -53,16 +62,23 @@ impl Sieve<'_> {
         out: &mut Vec<u8>,
         refused: &mut Vec<Refused>,
     ) -> Result<u64> {
+        let mut mended = Batch::default();
+        let raw = batch;
+        let batch = match self.repair {
+            Some(repair) => {
+                repair.apply(raw, &mut mended);
+                &mended
+            }
+            None => raw,
+        };
         let Err(first) = encoder.encode(batch, out) else {
             return Ok(batch.rows());
         };
-        // A run that stops at the first reject names it in its batch.
-        let row = batch
-            .each_row()
-            .nth(usize::try_from(first.row).unwrap_or(usize::MAX))
-            .expect("an encoder names a row of its batch");
-        self.refuse(batch, row, &first)?;
+        let raw: Vec<Row<'_>> = raw.each_row().collect();
         let rows: Vec<Row<'_>> = batch.each_row().collect();
+        // A run that stops at the first reject names it in its batch.
+        let at = usize::try_from(first.row).unwrap_or(usize::MAX);
+        self.refuse(batch, raw[at.min(raw.len() - 1)], &first)?;
         let mut group = Batch::default();
         let mut taken = 0;
         let mut at = 0;
@@ -79,7 +95,7 @@ impl Sieve<'_> {
                 }
                 Err(reject) => {
                     let good = usize::try_from(reject.row).unwrap_or(0);
-                    let mut row = self.refuse(&group, rows[at + good], &reject)?;
+                    let mut row = self.refuse(&group, raw[at + good], &reject)?;
                     row.row = at + good;
                     refused.push(row);
                     if good > 0 {
@@ -160,7 +176,61 @@ fn fill(batch: &mut Batch, columns: usize, rows: &[Row<'_>]) {
     }
 }
 
-/// Whether a person has chosen that such a value takes its row out.
-fn chosen(_policies: &Policies, _cause: Cause) -> bool {
-    false
+/// What sort of trouble a value is for its column, told from the two alone: the encoders say it in words.
+fn cause(plan: &TablePlan, row: Row<'_>, column: usize) -> Cause {
+    let (Some(write), Some(cell)) = (plan.load.columns.get(column), row.cells().nth(column)) else {
+        return Cause::Other;
+    };
+    let target = write.target.base();
+    let number = matches!(
+        target,
+        Type::Integer { .. } | Type::Decimal { .. } | Type::Float { .. } | Type::Year
+    );
+    let moment = matches!(
+        target,
+        Type::Date | Type::Timestamp { .. } | Type::Time { .. }
+    );
+    match cell {
+        Cell::Null => Cause::Constraint,
+        Cell::Text(t) | Cell::Json(t) if t.contains('\0') || t.contains("\\u0000") => Cause::Nul,
+        Cell::Bytes(_) if target.text() || matches!(target, Type::Json { .. }) => {
+            Cause::InvalidText
+        }
+        Cell::F64(f) if !f.is_finite() => Cause::NotFinite,
+        Cell::F32(f) if !f.is_finite() => Cause::NotFinite,
+        Cell::Decimal("NaN" | "Infinity" | "-Infinity")
+        | Cell::Date(i32::MAX | i32::MIN)
+        | Cell::Timestamp(i64::MAX | i64::MIN)
+        | Cell::TimestampTz(i64::MAX | i64::MIN) => Cause::NotFinite,
+        Cell::Text(_) if moment => Cause::BadDate,
+        Cell::Date(_) | Cell::Timestamp(_) | Cell::TimestampTz(_) | Cell::Time(_) if moment => {
+            Cause::BadDate
+        }
+        Cell::Int(_) | Cell::UInt(_) if matches!(target, Type::Float { .. }) => Cause::Precision,
+        Cell::Int(_) | Cell::UInt(_) if number => Cause::OutOfRange,
+        Cell::Decimal(d) => match target {
+            Type::Decimal {
+                precision: Some(p),
+                scale,
+            } => {
+                let room = i64::from(*p) - i64::from(scale.unwrap_or(0));
+                let digits = d.trim_start_matches('-').trim_start_matches('0');
+                let whole = digits.split('.').next().unwrap_or_default().len();
+                match i64::try_from(whole).is_ok_and(|n| n > room) {
+                    true => Cause::OutOfRange,
+                    false => Cause::Precision,
+                }
+            }
+            Type::Integer { .. } if !d.contains('.') => Cause::OutOfRange,
+            _ if number => Cause::Precision,
+            _ => Cause::Mismatch,
+        },
+        Cell::F64(_) | Cell::F32(_) if matches!(target, Type::Integer { .. }) => Cause::Mismatch,
+        Cell::F64(_) | Cell::F32(_) if number => Cause::Precision,
+        Cell::Text(_) if matches!(target, Type::Char { .. } | Type::Varchar { .. }) => {
+            Cause::OutOfRange
+        }
+        Cell::Text(_) if target.text() => Cause::Other,
+        _ => Cause::Mismatch,
+    }
 }

@@ -18,6 +18,7 @@ use crate::copy::{Lease, Sieve};
 use crate::holder;
 use crate::plan::{Plan, TablePlan};
 use crate::progress::{Fact, Progress};
+use crate::repair::Repair;
 use crate::retry::{Around, Backoff};
 use crate::settings::{PlanSettings, RunSettings};
 use crate::stop::Stop;
@@ -248,9 +249,11 @@ impl Going<'_> {
         let mut encoder = retry.target.encoder(&plan.load)?;
         loader.begin(&plan.load, &ticket)?;
         let tally = Tally::lenient();
+        let repair = Repair::of(&plan.load);
         let sieve = Sieve {
             plan,
             tally: &tally,
+            repair: repair.as_ref(),
         };
         let mut trouble: Vec<Refused> = Vec::new();
         let (count, bytes) = sieve.load(

@@ -237,6 +237,9 @@ impl Look {
         if bytes.contains(&0) {
             self.scan.found(Hazard::NulInText, key);
         }
+        if crate::repair::twice(text) {
+            self.scan.found(Hazard::DoubleEncoded, key);
+        }
         if bytes.len() as u64 > self.length && text.chars().count() as u64 > self.length {
             self.scan.found(Hazard::TooLong, key);
         }

@@ -335,6 +335,7 @@ fn hazards(ty: &Type, c: &PlaceContext<'_>, version: u32, p: &mut Placement) {
             NulPolicy::Stop => ("stop", true),
             NulPolicy::Strip => ("strip", false),
             NulPolicy::Replace => ("replace", false),
+            NulPolicy::Reject => ("reject", false),
         };
         lossy(p, format!("nul = \"{word}\""), stops);
         p.note = Some("text holds U+0000, which PostgreSQL can not keep".into());
@@ -343,6 +344,11 @@ fn hazards(ty: &Type, c: &PlaceContext<'_>, version: u32, p: &mut Placement) {
         match c.policies.invalid_text {
             InvalidTextPolicy::Stop => lossy(p, "invalid_text = \"stop\"".into(), true),
             InvalidTextPolicy::Replace => lossy(p, "invalid_text = \"replace\"".into(), false),
+            InvalidTextPolicy::Latin1 => lossy(p, "invalid_text = \"latin1\"".into(), false),
+            InvalidTextPolicy::Windows1252 => {
+                lossy(p, "invalid_text = \"windows-1252\"".into(), false);
+            }
+            InvalidTextPolicy::Reject => lossy(p, "invalid_text = \"reject\"".into(), false),
             InvalidTextPolicy::Bytes => {
                 *p = widened(Type::Blob { max_bytes: None }, "bytea")
                     .noted("bytes that are not UTF-8 are kept as bytes");
@@ -352,6 +358,7 @@ fn hazards(ty: &Type, c: &PlaceContext<'_>, version: u32, p: &mut Placement) {
     if matches!(ty.base(), Type::Date | Type::Timestamp { .. }) && scan.count(Hazard::BadDate) > 0 {
         match c.policies.bad_date {
             BadDatePolicy::Stop => lossy(p, "bad_date = \"stop\"".into(), true),
+            BadDatePolicy::Reject => lossy(p, "bad_date = \"reject\"".into(), false),
             BadDatePolicy::Null => {
                 lossy(p, "bad_date = \"null\"".into(), false);
                 p.force_nullable = true;

@@ -229,7 +229,7 @@ fn text<S: Sink>(column: &Column, limit: Option<u32>, t: &str, sink: &mut S) -> 
         return Ok(());
     }
     match column.policies.nul {
-        NulPolicy::Stop => Err("U+0000 in text"),
+        NulPolicy::Stop | NulPolicy::Reject => Err("U+0000 in text"),
         NulPolicy::Strip => {
             sink.text(&t.replace('\0', ""));
             Ok(())
@@ -559,7 +559,7 @@ fn json(column: &Column, cell: Cell<'_>, mut take: impl FnMut(&str) -> Accepted)
         Cell::Json(t) | Cell::Text(t) => {
             if memchr::memchr(0, t.as_bytes()).is_some() {
                 return match column.policies.nul {
-                    NulPolicy::Stop => Err("U+0000 in JSON"),
+                    NulPolicy::Stop | NulPolicy::Reject => Err("U+0000 in JSON"),
                     NulPolicy::Strip => take(&t.replace('\0', "")),
                     NulPolicy::Replace => take(&t.replace('\0', "\u{2400}")),
                 };
@@ -582,7 +582,7 @@ fn jsonb<S: Sink>(column: &Column, t: &str, sink: &mut S) -> Accepted {
         return Ok(());
     }
     let put = match column.policies.nul {
-        NulPolicy::Stop => return Err("U+0000 in JSON"),
+        NulPolicy::Stop | NulPolicy::Reject => return Err("U+0000 in JSON"),
         NulPolicy::Strip => "",
         NulPolicy::Replace => "\u{2400}",
     };

@@ -15,7 +15,7 @@ pub(crate) mod plan;
 mod sink;
 mod text;
 
-use limosa_core::batch::{Batch, Cause, Reject};
+use limosa_core::batch::{Batch, Reject};
 use limosa_core::engine::{Encoder, LoadSpec};
 use plan::Column;
 use sink::Sink;
@@ -91,7 +91,6 @@ impl Encoder for PostgresEncoder {
             Reject {
                 row,
                 column,
-                cause: Cause::Other,
                 reason: reason.into(),
             }
         })

@@ -5,8 +5,8 @@
 use super::amount::parse_bytes;
 use super::data_test::CheckPart;
 use limosa_core::policy::{
-    BadDatePolicy, InvalidTextPolicy, MismatchPolicy, NotFinitePolicy, NulPolicy, OrphansPolicy,
-    Policies, PrecisionPolicy, TinyInt1Policy,
+    BadDatePolicy, DoubleEncodedPolicy, InvalidTextPolicy, MismatchPolicy, NotFinitePolicy,
+    NulPolicy, OrphansPolicy, OutOfRangePolicy, Policies, PrecisionPolicy, TinyInt1Policy,
 };
 use limosa_flow::settings::ScanMode;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -133,9 +133,16 @@ pub(crate) struct Types {
     /// NaN and the infinities: `stop`, `null`, `text`.
     #[schemars(schema_with = "stop_null_text")]
     pub(crate) not_finite: Option<NotFinitePolicy>,
-    /// Text that is not UTF-8: `stop`, `replace` (by U+FFFD), `bytes` (keep the column as bytes).
+    /// Text that is not UTF-8: `stop`, `replace` (by U+FFFD), `bytes` (keep the column as bytes), `latin1` or
+    /// `windows-1252` (read such values as that), `reject` (put the row aside; so has every other policy).
     #[schemars(schema_with = "invalid_text")]
     pub(crate) invalid_text: Option<InvalidTextPolicy>,
+    /// Text that was encoded twice (`cafÃ©` for `café`): `keep`, `repair`.
+    #[schemars(schema_with = "double_encoded")]
+    pub(crate) double_encoded: Option<DoubleEncodedPolicy>,
+    /// Numbers beyond a column that you chose (`cast`, or `into_existing`): `stop`, `clamp` (to the nearest), `reject`.
+    #[schemars(schema_with = "out_of_range")]
+    pub(crate) out_of_range: Option<OutOfRangePolicy>,
     /// Values that are not of their column's declared type (SQLite): `stop`, `widen` (the tightest type that holds them all).
     #[schemars(schema_with = "mismatch")]
     pub(crate) mismatch: Option<MismatchPolicy>,
@@ -159,6 +166,8 @@ impl Types {
             bad_date: self.bad_date.unwrap_or(general.bad_date),
             not_finite: self.not_finite.unwrap_or(general.not_finite),
             invalid_text: self.invalid_text.unwrap_or(general.invalid_text),
+            double_encoded: self.double_encoded.unwrap_or(general.double_encoded),
+            out_of_range: self.out_of_range.unwrap_or(general.out_of_range),
             mismatch: self.mismatch.unwrap_or(general.mismatch),
             precision: self.precision.unwrap_or(general.precision),
             tinyint1: self.tinyint1.unwrap_or(general.tinyint1),
@@ -269,19 +278,32 @@ fn amount(_: &mut SchemaGenerator) -> Schema {
     })
 }
 fn nul(_: &mut SchemaGenerator) -> Schema {
-    words(&["stop", "strip", "replace"])
+    words(&["stop", "strip", "replace", "reject"])
 }
 fn stop_null_text(_: &mut SchemaGenerator) -> Schema {
-    words(&["stop", "null", "text"])
+    words(&["stop", "null", "text", "reject"])
 }
 fn invalid_text(_: &mut SchemaGenerator) -> Schema {
-    words(&["stop", "replace", "bytes"])
+    words(&[
+        "stop",
+        "replace",
+        "bytes",
+        "latin1",
+        "windows-1252",
+        "reject",
+    ])
+}
+fn double_encoded(_: &mut SchemaGenerator) -> Schema {
+    words(&["keep", "repair"])
+}
+fn out_of_range(_: &mut SchemaGenerator) -> Schema {
+    words(&["stop", "clamp", "reject"])
 }
 fn mismatch(_: &mut SchemaGenerator) -> Schema {
-    words(&["stop", "widen"])
+    words(&["stop", "widen", "reject"])
 }
 fn precision(_: &mut SchemaGenerator) -> Schema {
-    words(&["stop", "text", "round"])
+    words(&["stop", "text", "round", "reject"])
 }
 fn tinyint1(_: &mut SchemaGenerator) -> Schema {
     words(&["auto", "boolean", "smallint"])

@@ -9,6 +9,7 @@
 mod case;
 mod engine;
 mod real;
+mod rejects;
 
 use engine::Engine::{self, Maria, Postgres, Sqlite};
 use std::path::Path;
