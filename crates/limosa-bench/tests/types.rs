@@ -5,7 +5,7 @@
 use limosa_core::engine::Engine;
 use limosa_flow::plan::Plan;
 use limosa_flow::progress::{Progress, Silent};
-use limosa_flow::settings::{PlanSettings, ScanMode};
+use limosa_flow::settings::{PlanSettings, RunSettings, ScanMode};
 use limosa_flow::{planner, scan};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
@@ -100,7 +100,15 @@ fn plan(source: &dyn Engine, target: &dyn Engine) -> Plan {
         ..PlanSettings::default()
     };
     let progress: Progress = Arc::new(Silent);
-    planner::make(source, target, &settings, 1, &progress, "test").expect("a plan")
+    planner::make(
+        source,
+        target,
+        &settings,
+        &RunSettings::default(),
+        &progress,
+        "test",
+    )
+    .expect("a plan")
 }
 
 /// A text as it stands in a cell of a Markdown table.

@@ -9,7 +9,6 @@
 //! keeps text in integer columns, and MySQL dates that no calendar has arrive as [`Cell::Text`].
 //! An encoder that can not hold a cell answers with a [`Reject`].
 
-use crate::turn::Turn;
 use crate::value::Value;
 
 /// One borrowed cell.
@@ -141,7 +140,6 @@ pub struct Batch {
     buffer: Vec<u8>,
     columns: usize,
     rows: u64,
-    turn: Option<Turn>,
 }
 
 macro_rules! put {
@@ -161,22 +159,6 @@ impl Batch {
         self.buffer.clear();
         self.columns = columns;
         self.rows = 0;
-        self.turn = None;
-    }
-
-    /// Keeps the turn of a huge row until the batch is emptied.
-    pub fn keep(&mut self, turn: Turn) {
-        self.turn = Some(turn);
-    }
-
-    /// Whether a huge row's turn is kept.
-    pub fn has_turn(&self) -> bool {
-        self.turn.is_some()
-    }
-
-    /// Ends the turn of a huge row before the batch is emptied: whoever goes on to wait for others must.
-    pub fn end_turn(&mut self) {
-        self.turn = None;
     }
 
     /// Empties the batch and gives back memory above `keep` bytes (after one very large row).
@@ -186,7 +168,6 @@ impl Batch {
         if self.buffer.capacity() > keep {
             self.buffer.shrink_to(keep);
         }
-        self.turn = None;
     }
 
     /// The number of columns of each row.

@@ -9,7 +9,6 @@
 //! [`crate::notation`], which the copier uses.
 
 use crate::schema::Type;
-use crate::turn::Turn;
 use serde::{Deserialize, Serialize};
 
 /// Raised whenever a canonical form changes: results of different versions are never mixed.
@@ -74,7 +73,6 @@ pub struct CanonicalRows {
     ends: Vec<(usize, usize)>,
     key_end: usize,
     start: usize,
-    turn: Option<Turn>,
 }
 
 impl CanonicalRows {
@@ -85,22 +83,11 @@ impl CanonicalRows {
         self.ends.clear();
         self.key_end = 0;
         self.start = 0;
-        self.turn = None;
-    }
-
-    /// Keeps the turn of a huge row until the rows are emptied.
-    pub fn keep(&mut self, turn: Turn) {
-        self.turn = Some(turn);
     }
 
     /// Makes room for `bytes` more bytes.
     pub fn reserve(&mut self, bytes: usize) {
         self.bytes.reserve_exact(bytes);
-    }
-
-    /// Whether a huge row's turn is kept.
-    pub fn has_turn(&self) -> bool {
-        self.turn.is_some()
     }
 
     /// The bytes held.
@@ -134,10 +121,28 @@ impl CanonicalRows {
     /// Adds a cell that `write` appends; nothing but appending is allowed.
     #[inline]
     pub fn cell_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
-        // Room for a length of one byte, the usual case; longer ones are moved.
-        let at = self.bytes.len();
-        self.bytes.push(0);
+        let at = self.begin_cell();
         write(&mut self.bytes);
+        self.end_cell(at);
+    }
+
+    /// Begins a cell that comes in parts; gives its place for [`CanonicalRows::end_cell`].
+    #[inline]
+    pub fn begin_cell(&mut self) -> usize {
+        // Room for a length of one byte, the usual case; longer ones are moved.
+        self.bytes.push(0);
+        self.bytes.len() - 1
+    }
+
+    /// Adds a part of the cell that was begun.
+    #[inline]
+    pub fn part(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Ends the cell that was begun at `at`.
+    #[inline]
+    pub fn end_cell(&mut self, at: usize) {
         let n = self.bytes.len() - at - 1;
         if n < 127 {
             self.bytes[at] = n as u8 + 1;

@@ -31,11 +31,13 @@ use crate::dialect::Dialect;
 use crate::operation::ObjectRef;
 use crate::policy::Policies;
 use crate::position::Position;
+use crate::room::{Gate, Room};
 use crate::scan::{ColumnScan, Hazard};
 use crate::schema::{Catalog, ForeignKey, TableName, Type};
 use crate::value::Value;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 /// What an engine can and can not do, as data that can be printed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -304,12 +306,19 @@ pub trait Snapshot: Send + Sync {
 /// Lifecycle: `open → (fill* | fill_wire*) until it says the end → open …`. Opening the next chunk before the
 /// end of the last is allowed.
 pub trait Reader: Send {
+    /// Says who is asked for room before a huge row is read ([`crate::room`]). Without it nobody is asked.
+    fn bound(&mut self, gate: Arc<dyn Gate>);
+
+    /// Gives the room of the last fill's huge row to whoever keeps the row. What is not asked for goes
+    /// back with the next fill.
+    fn room(&mut self) -> Option<Room>;
+
     /// Begins a chunk. With `wire`, the bytes come in that format through [`Reader::fill_wire`];
     /// without, cells through [`Reader::fill`].
     fn open(&mut self, read: &TableRead, range: &Range, wire: Option<&str>) -> Result<()>;
 
-    /// Adds rows to `batch` (already reset to the right number of columns) until it is full. Returns whether more may come;
-    /// `false` may come with the last rows.
+    /// Adds rows to `batch` (already reset to the right number of columns) until it is full or a huge row was added. Returns
+    /// whether more may come; `false` may come with the last rows.
     fn fill(&mut self, batch: &mut Batch, limit: BatchLimit) -> Result<bool>;
 
     /// Answers questions about the values of a range without handing them over, by a statement that the
@@ -536,6 +545,12 @@ pub struct CanonicalRead {
 /// Reads rows in the canonical form. Shares no conversion of values with [`Reader`]: it reads another
 /// wire form, or decodes with code of its own, so that a mistake of the copier can not hide itself.
 pub trait Canonicalizer: Send {
+    /// As [`Reader::bound`].
+    fn bound(&mut self, gate: Arc<dyn Gate>);
+
+    /// As [`Reader::room`].
+    fn room(&mut self) -> Option<Room>;
+
     /// Begins a range (from the same engine's [`Snapshot::chunks`], one of whole numbers from any
     /// engine's, or [`Range::All`]).
     fn open(&mut self, read: &CanonicalRead, range: &Range) -> Result<()>;

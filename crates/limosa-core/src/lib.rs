@@ -9,7 +9,7 @@
 //! | [`secret`] | passwords and URLs that never print themselves |
 //! | [`notation`] | the text of dates, times, intervals, UUIDs and bits as the copier reads and writes it |
 //! | [`value`] | one owned cell, in the neutral type system |
-//! | [`turn`] | one huge row at a time |
+//! | [`room`] | who asks before a huge row is read |
 //! | [`batch`] | many rows as one flat, recycled buffer of borrowed cells |
 //! | [`expression`] | a small SQL expression tree |
 //! | [`schema`] | types, columns, keys, tables, catalogs |
@@ -25,7 +25,7 @@ pub mod error;
 pub mod secret;
 pub mod notation;
 pub mod value;
-pub mod turn;
+pub mod room;
 pub mod batch;
 pub mod expression;
 pub mod schema;

@@ -3,7 +3,7 @@
 use crate::plan::{Plan, Severity};
 use crate::planner;
 use crate::progress::Progress;
-use crate::settings::PlanSettings;
+use crate::settings::{PlanSettings, RunSettings};
 use limosa_core::Result;
 use limosa_core::engine::{Engine, MissingPrivilege, Role};
 use serde::{Deserialize, Serialize};
@@ -42,12 +42,12 @@ pub fn assess(
     source: &dyn Engine,
     target: &dyn Engine,
     settings: &PlanSettings,
-    workers: usize,
+    run: &RunSettings,
     progress: &Progress,
     made_by: &str,
 ) -> Result<Assessment> {
     let (plan, [catalog, there]) =
-        planner::make_with_catalogs(source, target, settings, workers, progress, made_by)?;
+        planner::make_with_catalogs(source, target, settings, run, progress, made_by)?;
     let mut privileges = Vec::new();
     for (role, engine, catalog) in [
         (Role::Source, source, &catalog),

@@ -16,7 +16,7 @@ use crate::names::{self, Names};
 use crate::plan::{Estimate, Finding, PLAN_FORMAT, Plan, Severity, Side};
 use crate::progress::{Fact, Progress};
 use crate::scan;
-use crate::settings::PlanSettings;
+use crate::settings::{PlanSettings, RunSettings};
 use limosa_core::engine::{Engine, Identity, Role};
 use limosa_core::schema::{Catalog, Table, TableName};
 use limosa_core::{Error, ErrorKind, Result};
@@ -52,7 +52,7 @@ fn inspect(source: &dyn Engine, target: &dyn Engine, progress: &Progress) -> Res
 
 /// Makes a plan.
 ///
-/// `workers` is the number of lanes that scan values, and for which the estimate is made; `made_by` is the
+/// `run` has the number of lanes that scan values, for which the estimate is made, and their memory; `made_by` is the
 /// version of the program. Tables are inspected, their values scanned as `settings.scan` says, and
 /// every column, key and step decided.
 ///
@@ -63,11 +63,11 @@ pub fn make(
     source: &dyn Engine,
     target: &dyn Engine,
     settings: &PlanSettings,
-    workers: usize,
+    run: &RunSettings,
     progress: &Progress,
     made_by: &str,
 ) -> Result<Plan> {
-    make_with_catalogs(source, target, settings, workers, progress, made_by).map(|(plan, _)| plan)
+    make_with_catalogs(source, target, settings, run, progress, made_by).map(|(plan, _)| plan)
 }
 
 /// The same, and the two catalogs that it stands on.
@@ -75,7 +75,7 @@ pub(crate) fn make_with_catalogs(
     source: &dyn Engine,
     target: &dyn Engine,
     settings: &PlanSettings,
-    workers: usize,
+    run: &RunSettings,
     progress: &Progress,
     made_by: &str,
 ) -> Result<(Plan, [Catalog; 2])> {
@@ -116,7 +116,7 @@ pub(crate) fn make_with_catalogs(
         &catalog,
         &chosen,
         settings.scan,
-        workers,
+        run,
         progress,
     )?;
     let orphans = orphans::look(source, &chosen, settings.scan, progress)?;
@@ -217,7 +217,7 @@ pub(crate) fn make_with_catalogs(
         findings,
         estimate: Estimate::default(),
     };
-    plan.estimate = estimate::estimate(&plan, workers);
+    plan.estimate = estimate::estimate(&plan, run.workers);
     Ok((plan, [catalog, there]))
 }
 

@@ -10,8 +10,10 @@ mod json;
 mod look;
 
 use crate::convert::{indexed, joined, named_by_keys};
+use crate::memory::{Memory, ReaderGate, Share};
 use crate::progress::{Fact, Progress};
-use crate::settings::ScanMode;
+use crate::settings::{RunSettings, ScanMode};
+use crate::stop::Stop;
 use limosa_core::batch::{Batch, BatchLimit, Cells};
 use limosa_core::chunk::Range;
 use limosa_core::engine::{Answer, ColumnRead, Engine, Question, Reader, Snapshot, TableRead};
@@ -334,10 +336,9 @@ fn range(
             rows: batch.rows(),
             bytes: batch.bytes() as u64,
         });
-        if batch.bytes() > 16 * LIMIT.bytes {
-            // A huge row's memory is given back before the next one comes.
-            batch.shrink(2 * LIMIT.bytes);
-        }
+        // A huge row's memory is given back before its room.
+        batch.shrink(4 * LIMIT.bytes);
+        drop(reader.room());
     }
     Ok(TableScan {
         rows,
@@ -369,7 +370,8 @@ fn join(a: TableScan, b: &TableScan) -> TableScan {
     }
 }
 
-/// Scans all `tables` of which any column is wanted, with up to `workers` readers of one snapshot.
+/// Scans all `tables` of which any column is wanted, with up to `run.workers` readers of one snapshot,
+/// within `run.memory`.
 ///
 /// # Errors
 /// The first error of any table; a table that can not be read stops the plan.
@@ -379,7 +381,7 @@ pub fn scan_all(
     catalog: &Catalog,
     tables: &[&Table],
     mode: ScanMode,
-    workers: usize,
+    run: &RunSettings,
     progress: &Progress,
 ) -> Result<HashMap<TableName, TableScan>> {
     let free = source.capabilities().dynamic_types;
@@ -403,8 +405,8 @@ pub fn scan_all(
     });
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let lanes = match source.capabilities().embedded {
-        true => workers.max(cores()),
-        false => workers.max(1),
+        true => run.workers.max(cores()),
+        false => run.workers.max(1),
     };
     let (snapshot, lanes) = match source.snapshot(lanes) {
         Ok(s) => (s, lanes),
@@ -412,6 +414,8 @@ pub fn scan_all(
         Err(e) => return Err(e),
     };
     let work = work(&tasks, snapshot.as_ref(), mode, lanes)?;
+    let share = Share::of(run.memory, lanes);
+    let memory = Memory::new(share.large);
     let next = AtomicUsize::new(0);
     let found: Mutex<Vec<Option<TableScan>>> = Mutex::new(work.iter().map(|_| None).collect());
     let lane = || -> Result<()> {
@@ -424,7 +428,11 @@ pub fn scan_all(
             let task = &tasks[*i];
             let reader = match &mut reader {
                 Some(reader) => reader,
-                none => none.insert(snapshot.reader()?),
+                none => {
+                    let reader = none.insert(snapshot.reader()?);
+                    reader.bound(ReaderGate::looking(&memory, share, &Stop::new()));
+                    reader
+                }
             };
             let part = match mode {
                 ScanMode::Full => surveyed(task, reader.as_mut(), bounds, progress),

@@ -4,7 +4,7 @@ use limosa_core::ErrorKind;
 use limosa_core::engine::Engine;
 use limosa_flow::plan::{Plan, Severity, Stage};
 use limosa_flow::progress::{Progress, Silent};
-use limosa_flow::settings::{PlanSettings, ScanMode, TableWish};
+use limosa_flow::settings::{PlanSettings, RunSettings, ScanMode, TableWish};
 use limosa_flow::{assess, planner, scan};
 use std::path::Path;
 use std::sync::Arc;
@@ -41,7 +41,14 @@ fn plan(
     settings: &PlanSettings,
 ) -> limosa_core::Result<Plan> {
     let progress: Progress = Arc::new(Silent);
-    planner::make(source, target, settings, 2, &progress, "test")
+    planner::make(
+        source,
+        target,
+        settings,
+        &RunSettings::default(),
+        &progress,
+        "test",
+    )
 }
 
 fn steps(plan: &Plan) -> String {
@@ -188,7 +195,15 @@ fn an_assessment_counts_its_findings() {
         }],
         ..PlanSettings::default()
     };
-    let found = assess::assess(&*source, &*target, &settings, 1, &progress, "test").expect("one");
+    let found = assess::assess(
+        &*source,
+        &*target,
+        &settings,
+        &RunSettings::default(),
+        &progress,
+        "test",
+    )
+    .expect("one");
     assert_eq!(found.tally.stops, 1);
     assert!(!found.ready);
     let unknown = found.plan.stops().next().expect("a stop");

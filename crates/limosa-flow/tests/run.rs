@@ -334,13 +334,23 @@ fn a_rate_is_kept() {
 }
 
 #[test]
-fn rows_larger_than_the_budget_pass() {
+fn rows_above_the_budget_are_said_and_pass_in_a_larger_one() {
     let shop = Shop::new(20);
     shop.on_source("UPDATE item SET picture = zeroblob(3000000) WHERE id % 2 = 0");
-    let small = RunSettings {
+    let mut small = RunSettings {
         memory: 1 << 20,
         ..settings()
     };
+    let outcome = shop.run(&small, Parts::All).unwrap();
+    assert_eq!(outcome.ending, Ending::Partial, "{outcome:#?}");
+    let said = format!("{outcome:?}");
+    assert!(
+        said.contains("a row of 3 MiB does not fit into the 1 MiB of --memory"),
+        "{said}"
+    );
+    assert!(said.contains("Run again with --memory"), "{said}");
+    // Room for one of them at a time, and two readers of one loader that want it.
+    small.memory = 8 << 20;
     let outcome = shop.run(&small, Parts::All).unwrap();
     assert_eq!(outcome.ending, Ending::Complete, "{outcome:#?}");
     assert_eq!(outcome.comparison.unwrap().verdict, Verdict::Pass);

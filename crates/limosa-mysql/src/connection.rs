@@ -8,6 +8,7 @@ use crate::fault;
 use crate::tls;
 use crate::wire::{Parts, Stream, Wire, broken, malformed};
 use limosa_core::error::{Error, ErrorKind, Result};
+use limosa_core::room::{Gate, Open, Room};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
@@ -405,6 +406,10 @@ impl Connection {
                 Some(_) => 0,
                 None => 3,
             },
+            // There was no room for it: it was passed over, and the rest can be.
+            Err(e) if matches!(e.kind(), ErrorKind::Resource | ErrorKind::Interrupted) => {
+                return Err(e);
+            }
             Err(e) => return self.fail(e),
         };
         match kind {
@@ -468,9 +473,25 @@ impl Connection {
         }
     }
 
-    /// Gives memory of a very large row back.
-    pub(crate) fn shrink(&mut self) {
-        self.wire.shrink();
+    /// Says who is asked for room before a huge row is taken.
+    pub(crate) fn bound(&mut self, gate: Arc<dyn Gate>) {
+        self.wire.bound(gate);
+    }
+
+    /// Whether the last row was huge.
+    #[inline]
+    pub(crate) fn was_huge(&self) -> bool {
+        self.wire.has_room()
+    }
+
+    /// Gives the memory of a huge row back, once it was read.
+    pub(crate) fn release(&mut self) {
+        self.wire.release();
+    }
+
+    /// The room of the last row.
+    pub(crate) fn room(&mut self) -> Option<Room> {
+        self.wire.room()
     }
 
     /// Sends one statement as text and gives the answer.
@@ -604,11 +625,24 @@ impl Connection {
 
     /// Ends the result under way: reads a little of the rest, and asks the server to stop if more is to come.
     pub(crate) fn abandon(&mut self) -> Result<()> {
+        // What is thrown away here needs no room of others.
+        self.wire.bound(Arc::new(Nothing));
+        let ended = self.throw_away();
+        self.wire.bound(Open::shared());
+        ended
+    }
+
+    fn throw_away(&mut self) -> Result<()> {
         let mut bytes = 0;
         while self.state == State::Rows && bytes < (1 << 20) {
-            match self.row("ending a query")? {
-                Some(packet) => bytes += packet.len() + 4,
-                None => return Ok(()),
+            let row = self.row("ending a query").map(|row| row.map(<[u8]>::len));
+            match row {
+                Ok(Some(length)) => bytes += length + 4,
+                Ok(None) => return Ok(()),
+                Err(e) if e.kind() == ErrorKind::Resource && self.state == State::Rows => {
+                    bytes += Nothing.huge();
+                }
+                Err(e) => return Err(e),
             }
         }
         if self.state != State::Rows {
@@ -620,6 +654,7 @@ impl Connection {
             match self.row("ending a query").map(|row| row.is_some()) {
                 Ok(true) => {}
                 Ok(false) => break,
+                Err(e) if e.kind() == ErrorKind::Resource && self.state == State::Rows => {}
                 Err(_) if self.state == State::Idle => break,
                 Err(e) => return Err(e),
             }
@@ -629,6 +664,27 @@ impl Connection {
             Err(_) if self.state == State::Idle => Ok(()),
             other => other.map(|_| ()),
         }
+    }
+}
+
+/// A gate that lets no huge row through: it is passed over.
+struct Nothing;
+
+impl Gate for Nothing {
+    fn huge(&self) -> usize {
+        1 << 20
+    }
+
+    fn largest(&self) -> u64 {
+        0
+    }
+
+    fn take(&self, _bytes: u64) -> Result<Room> {
+        Err(Error::new(
+            ErrorKind::Resource,
+            "ending a query",
+            "nobody wants the row",
+        ))
     }
 }
 

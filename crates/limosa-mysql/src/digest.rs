@@ -16,8 +16,10 @@ use limosa_core::canonical::{self, CanonicalRows, Form};
 use limosa_core::chunk::Range;
 use limosa_core::engine::{CanonicalRead, Canonicalizer};
 use limosa_core::error::Result;
+use limosa_core::room::{Gate, Room};
 use limosa_core::schema::Type;
 use limosa_core::value::Value;
+use std::sync::Arc;
 
 const DOING: &str = "reading rows to compare";
 
@@ -101,6 +103,7 @@ impl LaneCanonicalizer {
         });
         let (id, found) = opened.map_err(|e| self.lane.lost(e).on(self.table.clone()))?;
         self.statement = Some(id);
+        self.lane.ask();
         if found.len() != self.says.len().max(1) {
             return Err(malformed("answer: another number of columns"));
         }
@@ -110,6 +113,14 @@ impl LaneCanonicalizer {
 }
 
 impl Canonicalizer for LaneCanonicalizer {
+    fn bound(&mut self, gate: Arc<dyn Gate>) {
+        self.lane.bound(gate);
+    }
+
+    fn room(&mut self) -> Option<Room> {
+        self.lane.room()
+    }
+
     fn open(&mut self, read: &CanonicalRead, range: &Range) -> Result<()> {
         self.begin(read, |columns, key| {
             read::select(&read.table, columns, key, range)
@@ -145,12 +156,16 @@ fn fill(
     rows: &mut CanonicalRows,
     bytes: usize,
 ) -> Result<bool> {
+    drop(connection.room());
     while rows.bytes() < bytes {
         let Some(packet) = connection.row(DOING)? else {
-            connection.shrink();
             return Ok(false);
         };
         row(packet, says, columns, key_columns, rows).ok_or_else(|| malformed("binary row"))?;
+        if connection.was_huge() {
+            connection.release();
+            break;
+        }
     }
     Ok(true)
 }

@@ -199,24 +199,13 @@ fn int(out: &mut Vec<u8>, i: i64) -> Put {
 pub(crate) fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
     let mut rest = bytes;
     while let Some(at) = memchr::memchr3(b'\t', b'\n', b'\\', rest) {
-        clean(out, &rest[..at]);
+        out.extend_from_slice(&rest[..at]);
         out.push(b'\\');
         out.push(match rest[at] {
             b'\t' => b't',
             b'\n' => b'n',
             b => b,
         });
-        rest = &rest[at + 1..];
-    }
-    clean(out, rest);
-}
-
-#[inline]
-fn clean(out: &mut Vec<u8>, bytes: &[u8]) {
-    let mut rest = bytes;
-    while let Some(at) = memchr::memchr(0, rest) {
-        out.extend_from_slice(&rest[..at]);
-        out.extend_from_slice(b"\\0");
         rest = &rest[at + 1..];
     }
     out.extend_from_slice(rest);
@@ -833,7 +822,7 @@ mod tests {
             (
                 Type::Text { max_bytes: None },
                 Value::Text("a\tb\\\n\0".into()),
-                "a\\tb\\\\\\n\\0",
+                "a\\tb\\\\\\n\0",
             ),
             (
                 Type::Float { bits: 32 },

@@ -19,7 +19,9 @@ use limosa_core::chunk::Range;
 use limosa_core::engine::{ColumnRead, Question, Reader, Survey, TableRead};
 use limosa_core::error::{Error, ErrorKind, Result};
 use limosa_core::notation;
+use limosa_core::room::{Gate, Room};
 use limosa_core::schema::{TableName, Type};
+use std::sync::Arc;
 
 const DOING: &str = "reading rows";
 
@@ -132,6 +134,14 @@ pub(crate) fn select(
 }
 
 impl Reader for LaneReader {
+    fn bound(&mut self, gate: Arc<dyn Gate>) {
+        self.lane.bound(gate);
+    }
+
+    fn room(&mut self) -> Option<Room> {
+        self.lane.room()
+    }
+
     fn open(&mut self, read: &TableRead, range: &Range, wire: Option<&str>) -> Result<()> {
         if wire.is_some() {
             return Err(Error::new(
@@ -155,7 +165,10 @@ impl Reader for LaneReader {
         let sql = select(&read.table, &columns, &key, range)?;
         let connection = self.lane.reading(&read.table)?;
         match connection.query(DOING, &sql) {
-            Ok(Answer::Rows(found)) if found.len() == columns.len().max(1) => Ok(()),
+            Ok(Answer::Rows(found)) if found.len() == columns.len().max(1) => {
+                self.lane.ask();
+                Ok(())
+            }
             Ok(_) => Err(malformed("answer: another number of columns")),
             Err(e) => Err(self.lane.lost(e).on(self.table.clone())),
         }
@@ -205,9 +218,9 @@ fn fill(
     batch: &mut Batch,
     limit: BatchLimit,
 ) -> Result<bool> {
+    drop(connection.room());
     while !batch.full(limit) {
         let Some(packet) = connection.row(DOING)? else {
-            connection.shrink();
             return Ok(false);
         };
         let mut parts = Parts::new(packet);
@@ -219,6 +232,10 @@ fn fill(
             }
         }
         batch.end_row();
+        if connection.was_huge() {
+            connection.release();
+            break;
+        }
     }
     Ok(true)
 }

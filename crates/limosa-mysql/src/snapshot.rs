@@ -31,6 +31,7 @@ use limosa_core::chunk::{Chunk, Range};
 use limosa_core::engine::{Canonicalizer, Reader, Snapshot, TableRead};
 use limosa_core::error::{Error, ErrorKind, Result};
 use limosa_core::position::Position;
+use limosa_core::room::{Gate, Open, Room};
 use limosa_core::schema::{TableName, Type};
 use limosa_core::value::Value;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,6 +58,7 @@ fn lock(pool: &Mutex<Pool>) -> MutexGuard<'_, Pool> {
 /// One lane, lent; it goes back to the pool when it is dropped.
 pub(crate) struct Lane {
     connection: Option<Connection>,
+    gate: Arc<dyn Gate>,
     pool: Arc<Mutex<Pool>>,
     /// The table that was read last, and how many were since the locks were given back.
     last: Option<TableName>,
@@ -79,6 +81,23 @@ impl Lane {
             self.last = Some(table.clone());
         }
         self.connection()
+    }
+
+    /// Says who is asked for room before a huge row is taken.
+    pub(crate) fn bound(&mut self, gate: Arc<dyn Gate>) {
+        self.gate = gate;
+    }
+
+    /// Asks the gate from now on: of each range, because ending one forgets it.
+    pub(crate) fn ask(&mut self) {
+        if let Some(connection) = &mut self.connection {
+            connection.bound(Arc::clone(&self.gate));
+        }
+    }
+
+    /// The room of the last row.
+    pub(crate) fn room(&mut self) -> Option<Room> {
+        self.connection.as_mut()?.room()
     }
 
     /// The connection.
@@ -110,6 +129,7 @@ fn gone() -> Error {
 impl Drop for Lane {
     fn drop(&mut self) {
         if let Some(mut connection) = self.connection.take() {
+            connection.bound(Open::shared());
             let whole =
                 connection.is_idle() || !connection.is_broken() && connection.abandon().is_ok();
             let mut pool = lock(&self.pool);
@@ -296,6 +316,7 @@ impl MySqlSnapshot {
         match pool.free.pop() {
             Some(connection) => Ok(Lane {
                 connection: Some(connection),
+                gate: Open::shared(),
                 pool: Arc::clone(&self.pool),
                 last: None,
                 // Whoever had it before may have left it full.

@@ -4,10 +4,12 @@
 //! with bytes that have arrived, and a packet that ends too early is an error, never a panic.
 
 use limosa_core::error::{Error, ErrorKind, Result};
+use limosa_core::room::{Gate, Open, Room};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 /// The greatest payload of one frame; a packet of that size goes on in the next frame.
 const FRAME: usize = 0xff_ffff;
@@ -88,6 +90,9 @@ pub(crate) struct Wire {
     pub(crate) sequence: u8,
     last: (usize, usize),
     out: Vec<u8>,
+    gate: Arc<dyn Gate>,
+    huge: usize,
+    room: Option<Room>,
 }
 
 impl Wire {
@@ -103,6 +108,9 @@ impl Wire {
             sequence: 0,
             last: (0, 0),
             out: Vec::new(),
+            gate: Open::shared(),
+            huge: Open.huge(),
+            room: None,
         }
     }
 
@@ -120,9 +128,11 @@ impl Wire {
                 self.start = 0;
             }
             if self.end == self.buffer.len() {
-                // Doubling, so that memory follows what has arrived and not what was announced.
-                let more = self.buffer.len().clamp(Self::READ, 64 << 20);
-                self.buffer.resize(self.buffer.len() + more, 0);
+                // Doubling, so that memory follows what has arrived and not what was announced; the
+                // addresses for all of it at once, so that nothing is copied and held twice.
+                self.buffer.reserve_exact(need - self.buffer.len());
+                let grown = (2 * self.buffer.len()).min(need.max(Self::READ));
+                self.buffer.resize(grown, 0);
             }
             match self.stream.read(&mut self.buffer[self.end..]) {
                 Ok(0) => return Err(broken(&io::ErrorKind::UnexpectedEof.into())),
@@ -146,8 +156,8 @@ impl Wire {
             return Err(malformed("packet: out of order"));
         }
         self.sequence = self.sequence.wrapping_add(1);
-        if length == FRAME {
-            return self.long_packet();
+        if length >= self.huge {
+            return self.huge_packet(length);
         }
         if self.end - self.start < 4 + length {
             self.want(4 + length)?;
@@ -166,12 +176,30 @@ impl Wire {
             .unwrap_or_default()
     }
 
-    /// Reads a packet of several frames and puts them together in the buffer.
+    /// Reads a packet for which room is asked. One of several frames does not say its length, so all
+    /// that can be had is asked for. Where there is no room the packet is passed over, so that the connection
+    /// can go on.
     #[cold]
-    fn long_packet(&mut self) -> Result<&[u8]> {
-        let mut whole = FRAME;
+    fn huge_packet(&mut self, length: usize) -> Result<&[u8]> {
+        self.room = None;
+        let asked = if length < FRAME {
+            length as u64
+        } else {
+            self.gate.largest()
+        };
+        match self.gate.take(asked) {
+            Ok(room) => self.room = Some(room),
+            Err(e) => {
+                self.start += 4;
+                self.pass_over(length)?;
+                return Err(e);
+            }
+        }
+        let mut whole = length;
+        let mut last = length;
         self.want(4 + whole)?;
-        loop {
+        // A full frame says that another follows.
+        while last == FRAME {
             self.want(4 + whole + 4)?;
             let at = self.start + 4 + whole;
             let head = &self.buffer[at..at + 4];
@@ -184,14 +212,21 @@ impl Wire {
             if whole + length > GREATEST {
                 return Err(malformed("packet: longer than any server sends"));
             }
+            if (whole + length) as u64 > self.gate.largest() {
+                self.start = at + 4;
+                self.release();
+                self.room = None;
+                let whole = whole + self.pass_over(length)?;
+                // Refused, with the length that it has.
+                self.gate.take(whole as u64)?;
+                return Err(malformed("packet: longer than its room"));
+            }
             self.want(4 + whole + 4 + length)?;
             let at = self.start + 4 + whole;
             self.buffer.copy_within(at + 4..self.end, at);
             self.end -= 4;
             whole += length;
-            if length < FRAME {
-                break;
-            }
+            last = length;
         }
         let from = self.start + 4;
         self.start = from + whole;
@@ -199,14 +234,61 @@ impl Wire {
         Ok(&self.buffer[from..from + whole])
     }
 
-    /// Gives memory above the usual back, after one very large packet.
-    pub(crate) fn shrink(&mut self) {
-        if self.buffer.len() > 8 * Self::READ && self.start == self.end {
-            self.start = 0;
-            self.end = 0;
-            self.last = (0, 0);
-            self.buffer = vec![0; Self::READ];
+    /// Reads the rest of a packet, whose frame in hand has `length` bytes, and drops it; gives its bytes.
+    fn pass_over(&mut self, mut length: usize) -> Result<usize> {
+        self.last = (0, 0);
+        let mut whole = 0;
+        loop {
+            whole += length;
+            let mut left = length;
+            while left > 0 {
+                if self.start == self.end {
+                    self.want(1)?;
+                }
+                let n = left.min(self.end - self.start);
+                self.start += n;
+                left -= n;
+            }
+            if length < FRAME {
+                return Ok(whole);
+            }
+            self.want(4)?;
+            let head = &self.buffer[self.start..self.start + 4];
+            length = usize::from(head[0]) | usize::from(head[1]) << 8 | usize::from(head[2]) << 16;
+            if head[3] != self.sequence {
+                return Err(malformed("packet: out of order"));
+            }
+            self.sequence = self.sequence.wrapping_add(1);
+            self.start += 4;
         }
+    }
+
+    /// Says who is asked for room before a huge packet is taken.
+    pub(crate) fn bound(&mut self, gate: Arc<dyn Gate>) {
+        // Every packet of several frames is huge.
+        self.huge = gate.huge().min(FRAME);
+        self.gate = gate;
+        self.room = None;
+    }
+
+    /// Whether there is room of a huge packet that nobody has taken over.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        self.room.is_some()
+    }
+
+    /// The room of the packet that was taken last.
+    pub(crate) fn room(&mut self) -> Option<Room> {
+        self.room.take()
+    }
+
+    /// Gives the memory of a huge packet back, once it was read.
+    pub(crate) fn release(&mut self) {
+        // What follows it, if anything did arrive.
+        let rest = self.buffer[self.start..self.end].to_vec();
+        self.buffer = vec![0; Self::READ.max(rest.len())];
+        self.buffer[..rest.len()].copy_from_slice(&rest);
+        (self.start, self.end, self.last) = (0, rest.len(), (0, 0));
     }
 
     /// Sends one packet, in as many frames as it takes.

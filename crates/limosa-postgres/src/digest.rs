@@ -11,8 +11,8 @@ use crate::select;
 use limosa_core::canonical::{self, CanonicalRows, Form};
 use limosa_core::chunk::Range;
 use limosa_core::engine::{CanonicalColumn, CanonicalRead, Canonicalizer};
+use limosa_core::room::{Gate, Room};
 use limosa_core::schema::Type;
-use limosa_core::turn::HUGE;
 use limosa_core::value::Value;
 use limosa_core::{Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -85,6 +85,38 @@ impl PostgresCanonicalizer {
 }
 
 impl PostgresCanonicalizer {
+    /// Reads a huge row piece by piece.
+    fn huge(&mut self, length: usize, rows: &mut CanonicalRows) -> Result<()> {
+        self.rows += 1;
+        // The canonical row alone is held of what is copied or halved, the text beside it of the rest.
+        let asked = if self.columns.iter().any(|say| say.way() == Way::Long) {
+            length
+        } else {
+            length.div_ceil(2)
+        };
+        let taken = self.lane.connection.ask(asked).and_then(|()| {
+            rows.reserve(length);
+            let mut row = Pieces::new(&self.columns, self.key_columns, rows, &mut self.scratch);
+            self.lane
+                .connection
+                .copy_pieces(&mut |piece| row.take(piece))?;
+            Ok(row.ended())
+        });
+        self.scratch = Vec::new();
+        let error = match taken {
+            Ok(true) => return Ok(()),
+            Ok(false) => Error::new(
+                ErrorKind::Protocol,
+                "reading rows to compare",
+                "a line is not a row of the text format",
+            ),
+            Err(e) => e,
+        };
+        self.open = false;
+        self.lane.connection.abandon();
+        Err(error.on(self.table.clone()))
+    }
+
     fn begin(
         &mut self,
         read: &CanonicalRead,
@@ -125,6 +157,14 @@ impl PostgresCanonicalizer {
 }
 
 impl Canonicalizer for PostgresCanonicalizer {
+    fn bound(&mut self, gate: Arc<dyn Gate>) {
+        self.lane.connection.bound(gate);
+    }
+
+    fn room(&mut self) -> Option<Room> {
+        self.lane.connection.room()
+    }
+
     fn open(&mut self, read: &CanonicalRead, range: &Range) -> Result<()> {
         self.begin(read, |key| select::condition(range, key))
     }
@@ -137,8 +177,17 @@ impl Canonicalizer for PostgresCanonicalizer {
         if !self.open {
             return Ok(false);
         }
+        drop(self.lane.connection.room());
         while rows.bytes() < bytes {
-            let event = match self.lane.connection.copy_next(rows.has_turn()) {
+            let next = match self.lane.connection.huge_next() {
+                Ok(Some(length)) => {
+                    self.huge(length, rows)?;
+                    return Ok(true);
+                }
+                Ok(None) => self.lane.connection.copy_next(),
+                Err(e) => Err(e),
+            };
+            let event = match next {
                 Ok(event) => event,
                 Err(e) => {
                     self.open = false;
@@ -150,10 +199,6 @@ impl Canonicalizer for PostgresCanonicalizer {
                 CopyEvent::Data(frame) => {
                     let line = self.lane.connection.body(frame);
                     self.rows += 1;
-                    if line.len() >= HUGE {
-                        // Grown step by step it would be held twice.
-                        rows.reserve(line.len() + 64 * self.columns.len());
-                    }
                     let read = row(
                         line,
                         &self.columns,
@@ -161,10 +206,6 @@ impl Canonicalizer for PostgresCanonicalizer {
                         rows,
                         &mut self.scratch,
                     );
-                    if let Some(turn) = self.lane.connection.taken(frame) {
-                        rows.keep(turn);
-                        self.scratch = Vec::new();
-                    }
                     read.map_or(
                         Some("a line is not a row of the text format".to_string()),
                         |()| None,
@@ -191,6 +232,207 @@ impl Canonicalizer for PostgresCanonicalizer {
             }
         }
         Ok(true)
+    }
+}
+
+/// How a huge value is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// As it comes.
+    Copied,
+    /// Two hexadecimal digits a byte.
+    Halved,
+    /// Once it is there to its end; it is short.
+    Short,
+    /// Once it is there to its end, which may be far.
+    Long,
+}
+
+impl Say {
+    fn way(self) -> Way {
+        match self.form {
+            Form::Bytes | Form::Geometry if self.hex => Way::Halved,
+            Form::Text | Form::Bytes | Form::Geometry | Form::Native | Form::Bits => Way::Copied,
+            Form::PaddedText | Form::Json | Form::Set | Form::Dynamic => Way::Long,
+            _ => Way::Short,
+        }
+    }
+}
+
+/// A row of the text format that comes in pieces, cut anywhere.
+struct Pieces<'a> {
+    columns: &'a [Say],
+    key_columns: usize,
+    rows: &'a mut CanonicalRows,
+    scratch: &'a mut Vec<u8>,
+    /// The field in hand, its cell's place, and how many bytes of it there were.
+    column: usize,
+    cell: usize,
+    length: usize,
+    null: bool,
+    /// A backslash was the last byte.
+    escape: bool,
+    /// The first of two digits.
+    half: Option<u8>,
+    legal: bool,
+    ended: bool,
+}
+
+impl<'a> Pieces<'a> {
+    fn new(
+        columns: &'a [Say],
+        key_columns: usize,
+        rows: &'a mut CanonicalRows,
+        scratch: &'a mut Vec<u8>,
+    ) -> Self {
+        let mut row = Self {
+            columns,
+            key_columns,
+            rows,
+            scratch,
+            column: 0,
+            cell: 0,
+            length: 0,
+            null: false,
+            escape: false,
+            half: None,
+            legal: true,
+            ended: false,
+        };
+        row.begin();
+        row
+    }
+
+    /// Whether the row came to a legal end.
+    fn ended(&self) -> bool {
+        self.legal && self.ended
+    }
+
+    fn way(&self) -> Option<Way> {
+        self.columns.get(self.column).map(|say| say.way())
+    }
+
+    fn begin(&mut self) {
+        if self.column == self.key_columns {
+            self.rows.end_key();
+        }
+        (self.length, self.null, self.half) = (0, false, None);
+        self.scratch.clear();
+        match self.way() {
+            Some(Way::Short | Way::Long) => {}
+            Some(_) => self.cell = self.rows.begin_cell(),
+            // More fields than columns.
+            None => self.legal = false,
+        }
+    }
+
+    fn end(&mut self) {
+        match (self.way(), self.null) {
+            (Some(Way::Short | Way::Long), false) => {
+                cell(self.columns[self.column], self.scratch, self.rows);
+            }
+            (Some(Way::Short | Way::Long), true) => self.rows.null(),
+            // A cell that was begun and got nothing looks like NULL already.
+            (Some(_), true) => {}
+            (Some(way), false) => {
+                self.legal &= self.half.is_none() && (way != Way::Halved || self.length >= 2);
+                self.rows.end_cell(self.cell);
+            }
+            (None, _) => self.legal = false,
+        }
+        self.column += 1;
+    }
+
+    fn take(&mut self, mut piece: &[u8]) {
+        while self.legal && !piece.is_empty() {
+            if self.ended {
+                self.legal = false;
+                return;
+            }
+            if std::mem::take(&mut self.escape) {
+                let escaped = [b'\\', piece[0]];
+                piece = &piece[1..];
+                if escaped[1] == b'N' && self.length == 0 {
+                    self.null = true;
+                    continue;
+                }
+                let mut one = Vec::with_capacity(1);
+                self.legal &= unescape(&escaped, &mut one).is_some();
+                self.put(&one);
+                continue;
+            }
+            let plain = memchr::memchr3(b'\\', b'\t', b'\n', piece).unwrap_or(piece.len());
+            let (before, rest) = piece.split_at(plain);
+            if !before.is_empty() {
+                self.put(before);
+            }
+            let Some((stop, rest)) = rest.split_first() else {
+                return;
+            };
+            piece = rest;
+            match stop {
+                b'\\' => self.escape = true,
+                b'\t' => {
+                    self.end();
+                    self.begin();
+                }
+                _ => {
+                    self.end();
+                    if self.column == self.key_columns {
+                        self.rows.end_key();
+                    }
+                    self.rows.end_row();
+                    self.legal &= self.column == self.columns.len();
+                    self.ended = true;
+                }
+            }
+        }
+    }
+
+    /// Adds unescaped bytes to the field in hand.
+    fn put(&mut self, mut bytes: &[u8]) {
+        self.legal &= !self.null;
+        match self.way() {
+            Some(Way::Copied) => self.rows.part(bytes),
+            Some(Way::Halved) => {
+                // The digits come behind `\x`.
+                while self.length < 2
+                    && let Some((mark, rest)) = bytes.split_first()
+                {
+                    self.legal &= *mark == [b'\\', b'x'][self.length];
+                    self.length += 1;
+                    bytes = rest;
+                }
+                self.digits(bytes);
+            }
+            Some(Way::Short | Way::Long) => self.scratch.extend_from_slice(bytes),
+            None => {}
+        }
+        self.length += bytes.len();
+    }
+
+    fn digits(&mut self, mut digits: &[u8]) {
+        let value = |b: u8| match b {
+            b'0'..=b'9' => b - b'0',
+            b => (b | 0x20).wrapping_sub(b'a').wrapping_add(10) & 15,
+        };
+        if let (Some(high), Some((low, rest))) = (self.half, digits.split_first()) {
+            self.half = None;
+            self.rows.part(&[high << 4 | value(*low)]);
+            digits = rest;
+        }
+        let mut out = [0; 1024];
+        for part in digits.chunks(2 * out.len()) {
+            let pairs = part.chunks_exact(2);
+            if let [high] = pairs.remainder() {
+                self.half = Some(value(*high));
+            }
+            let count = pairs.len();
+            for (byte, pair) in out.iter_mut().zip(pairs) {
+                *byte = value(pair[0]) << 4 | value(pair[1]);
+            }
+            self.rows.part(&out[..count]);
+        }
     }
 }
 
@@ -387,6 +629,64 @@ mod tests {
             (Form::Boolean, "t", "1"),
         ] {
             assert_eq!(said(form, text), want);
+        }
+    }
+
+    #[test]
+    fn a_row_in_pieces_is_the_row_as_a_whole() {
+        let say = |form, hex| Say {
+            form,
+            single: false,
+            hex,
+        };
+        let columns = [
+            say(Form::Integer, false),
+            say(Form::Text, false),
+            say(Form::Bytes, true),
+            say(Form::Json, false),
+            say(Form::Text, false),
+        ];
+        for line in [
+            &b"42\ta\\tb\\\\N\\n\t\\\\x00ff5C0a\t{\"a\":\"\\\\n\"}\t\n"[..],
+            b"\\N\t\\N\t\\N\t\\N\t\\N\n",
+            b"7\t\t\\\\x\tnull\t\\\\N\n",
+        ] {
+            for key in [0, 1, 5] {
+                let mut scratch = Vec::new();
+                let mut whole = CanonicalRows::default();
+                row(line, &columns, key, &mut whole, &mut scratch).expect("legal");
+                let whole: Vec<(Vec<u8>, Vec<u8>)> = whole
+                    .rows()
+                    .map(|(key, row)| (key.to_vec(), row.to_vec()))
+                    .collect();
+                for step in 1..=line.len() {
+                    let mut rows = CanonicalRows::default();
+                    let mut pieces = Pieces::new(&columns, key, &mut rows, &mut scratch);
+                    for piece in line.chunks(step) {
+                        pieces.take(piece);
+                    }
+                    assert!(pieces.ended());
+                    let parts: Vec<(Vec<u8>, Vec<u8>)> = rows
+                        .rows()
+                        .map(|(key, row)| (key.to_vec(), row.to_vec()))
+                        .collect();
+                    assert_eq!(parts, whole, "{step}");
+                }
+            }
+        }
+        for line in [
+            &b"1\ta\t\\\\x0\t1\ta\n"[..],
+            b"1\ta\t00\t1\ta\n",
+            b"1\ta\n",
+            b"1\ta\t\\\\x00\t1\ta\tb\n",
+            b"1\ta\t\\\\x00\t1\ta",
+            b"1\t\\Na\t\\\\x00\t1\ta\n",
+            b"1\ta\t\\\\x00\t1\ta\nb",
+        ] {
+            let (mut rows, mut scratch) = (CanonicalRows::default(), Vec::new());
+            let mut pieces = Pieces::new(&columns, 1, &mut rows, &mut scratch);
+            pieces.take(line);
+            assert!(!pieces.ended(), "{}", String::from_utf8_lossy(line));
         }
     }
 

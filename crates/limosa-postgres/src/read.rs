@@ -15,6 +15,7 @@ use crate::wire;
 use limosa_core::batch::{Batch, BatchLimit};
 use limosa_core::chunk::Range;
 use limosa_core::engine::{Question, Reader, Survey, TableRead};
+use limosa_core::room::{Gate, Room};
 use limosa_core::schema::TableName;
 use limosa_core::{Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -67,7 +68,9 @@ impl Lane {
         }
         let other = self.last.as_ref() != Some(table);
         if self.connection.broken() {
+            let gate = self.connection.gate();
             self.connection = join(&self.settings, &self.exported)?;
+            self.connection.bound(gate);
             self.held = 0;
         } else if busy || (other && self.held >= TABLES_HELD) {
             enter(&mut self.connection, &self.exported, "ROLLBACK; ")?;
@@ -192,6 +195,14 @@ impl PostgresReader {
 }
 
 impl Reader for PostgresReader {
+    fn bound(&mut self, gate: Arc<dyn Gate>) {
+        self.lane.connection.bound(gate);
+    }
+
+    fn room(&mut self) -> Option<Room> {
+        self.lane.connection.room()
+    }
+
     fn open(&mut self, read: &TableRead, range: &Range, wire: Option<&str>) -> Result<()> {
         let busy = std::mem::take(&mut self.open);
         self.lane.ready(&read.table, busy)?;
@@ -231,8 +242,17 @@ impl Reader for PostgresReader {
         if !self.open {
             return Ok(false);
         }
-        while !batch.full(limit) {
-            let event = match self.lane.connection.copy_next(batch.has_turn()) {
+        drop(self.lane.connection.room());
+        let mut huge = false;
+        while !batch.full(limit) && !huge {
+            let next = self.lane.connection.huge_next().and_then(|length| {
+                huge = length.is_some();
+                if let Some(length) = length {
+                    self.lane.connection.ask(length)?;
+                }
+                self.lane.connection.copy_next()
+            });
+            let event = match next {
                 Ok(event) => event,
                 Err(e) => {
                     self.open = false;
@@ -257,8 +277,8 @@ impl Reader for PostgresReader {
                         Some(false) => {}
                         None => return Err(self.malformed("a row is not what its lengths say")),
                     }
-                    if let Some(turn) = self.lane.connection.taken(frame) {
-                        batch.keep(turn);
+                    if huge {
+                        self.lane.connection.taken();
                     }
                 }
                 CopyEvent::Done(counted) => {

@@ -1,47 +1,50 @@
 //! Rows in the canonical form, straight from the stored values. Shares no conversion with [`crate::decode`]
 //! and [`crate::encode`], nor with `limosa_core::notation`: a mistake there must show here.
 
+use crate::read::Place;
 use limosa_core::canonical::{self, CanonicalRows, Form};
 use limosa_core::engine::CanonicalRead;
-use limosa_core::turn::{HUGE, Turn};
-use rusqlite::Rows;
 use rusqlite::types::ValueRef;
+use rusqlite::{Row, Rows};
 
-/// Adds rows until about `bytes` bytes are held; returns whether more may come.
+/// Adds rows until about `bytes` bytes are held.
 pub(crate) fn fill(
     rows: &mut Rows<'_>,
-    ended: &mut bool,
+    place: &mut Place,
     read: &CanonicalRead,
     out: &mut CanonicalRows,
     bytes: usize,
-) -> rusqlite::Result<bool> {
-    while !*ended && out.bytes() < bytes {
-        let Some(row) = rows.next()? else {
-            *ended = true;
-            break;
-        };
-        for (at, column) in read.columns.iter().enumerate() {
-            match row.get_ref(at)? {
-                ValueRef::Null => out.null(),
-                value => {
-                    if let ValueRef::Text(b) | ValueRef::Blob(b) = value
-                        && b.len() >= HUGE
-                    {
-                        if !out.has_turn() {
-                            out.keep(Turn::wait());
-                        }
-                        out.reserve(b.len() + 64);
-                    }
-                    out.cell_with(|o| write(o, value, column.form));
-                }
+) -> rusqlite::Result<()> {
+    while !place.ended && out.bytes() < bytes {
+        match rows.next()? {
+            Some(row) => {
+                put(row, read, out)?;
+                place.rows += 1;
             }
-            if at + 1 == read.key_columns {
-                out.end_key();
-            }
+            None => place.ended = true,
         }
-        out.end_row();
     }
-    Ok(!*ended)
+    Ok(())
+}
+
+/// Adds one row.
+#[inline]
+pub(crate) fn put(
+    row: &Row<'_>,
+    read: &CanonicalRead,
+    out: &mut CanonicalRows,
+) -> rusqlite::Result<()> {
+    for (at, column) in read.columns.iter().enumerate() {
+        match row.get_ref(at)? {
+            ValueRef::Null => out.null(),
+            value => out.cell_with(|o| write(o, value, column.form)),
+        }
+        if at + 1 == read.key_columns {
+            out.end_key();
+        }
+    }
+    out.end_row();
+    Ok(())
 }
 
 fn integer(out: &mut Vec<u8>, i: i64) {

@@ -49,8 +49,9 @@ impl Work {
     }
 }
 
-/// KiB of pages in memory: 48 MiB hold the upper pages of a table and its keys.
-const CACHE: i64 = 49_152;
+/// KiB of pages in memory: 16 MiB hold the upper pages of a table and its keys. The budget of a run
+/// (`--memory`) does not count them.
+const CACHE: i64 = 16_384;
 /// The same while a huge row is written.
 const HUGE_CACHE: i64 = 4096;
 
@@ -152,6 +153,8 @@ impl Loader for SqliteLoader {
     fn write_all(&mut self, bytes: Vec<u8>) -> Result<()> {
         let work = self.work.as_ref().ok_or_else(idle)?;
         let here = |e| error(e, "loading rows").on(work.ticket.table.to_string());
+        // Pages that were changed do not go by themselves.
+        self.connection.cache_flush().map_err(here)?;
         self.connection
             .pragma_update(None, "cache_size", -HUGE_CACHE)
             .map_err(here)?;

@@ -4,8 +4,13 @@
 //!
 //! A range is one SELECT in a transaction that began before the first range was cut and ends with the
 //! snapshot; every row of the range is stepped over once, and whether more may come is said only by
-//! SQLite's own end of the statement. The cursor lives between two fills on the thread that owns it, so that
-//! a range is never begun a second time in its middle.
+//! SQLite's own end of the statement. The cursor lives between two fills on the thread that owns it.
+//!
+//! SQLite makes a value whole before it can be asked for its size, so the connection is told the length
+//! ([`Gate::huge`]) above which it must not. At a row with such a value the statement ends; the row is read by the
+//! same statement, begun behind the rows that were read and ended after one, once there is room for it; and
+//! the rest by the same again, behind that. It is one text, one plan and one view, so its rows come in one order
+//! each time, and the number of rows that were read says where to go on.
 
 use crate::block;
 use crate::connect::error;
@@ -17,9 +22,11 @@ use limosa_core::batch::{Batch, BatchLimit};
 use limosa_core::canonical::CanonicalRows;
 use limosa_core::chunk::Range;
 use limosa_core::engine::{CanonicalRead, Canonicalizer, Reader, TableRead};
+use limosa_core::room::{Gate, Open, Room};
 use limosa_core::value::Value;
 use limosa_core::{Error, ErrorKind, Result};
-use rusqlite::{Connection, Rows};
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, ErrorCode, Row, Rows, Statement};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -32,6 +39,7 @@ enum Ask {
     Cells(Batch, BatchLimit),
     Wire(Vec<u8>, usize),
     Canonical(CanonicalRows, usize),
+    Bound(Arc<dyn Gate>),
 }
 
 /// Which rows.
@@ -42,9 +50,9 @@ enum Which {
 
 enum Answer {
     Opened(Result<()>),
-    Cells(Batch, Result<bool>),
-    Wire(Vec<u8>, Result<(u64, bool)>),
-    Canonical(CanonicalRows, Result<bool>),
+    Cells(Batch, Result<bool>, Option<Room>),
+    Wire(Vec<u8>, Result<(u64, bool)>, Option<Room>),
+    Canonical(CanonicalRows, Result<bool>, Option<Room>),
 }
 
 /// One lane's end of the thread.
@@ -52,6 +60,8 @@ pub(crate) struct Lane {
     ask: Option<Sender<Ask>>,
     answer: Receiver<Answer>,
     thread: Option<JoinHandle<()>>,
+    /// The room of the last fill's huge row.
+    room: Option<Room>,
 }
 
 impl Lane {
@@ -74,17 +84,27 @@ impl Lane {
             ask: Some(ask),
             answer,
             thread: Some(thread),
+            room: None,
         })
     }
 
-    fn compare(&self, read: &CanonicalRead, which: Which) -> Result<()> {
+    fn compare(&mut self, read: &CanonicalRead, which: Which) -> Result<()> {
         match self.ask(Ask::Compare(Box::new(read.clone()), which))? {
             Answer::Opened(result) => result,
             _ => confused(),
         }
     }
 
-    fn ask(&self, ask: Ask) -> Result<Answer> {
+    /// Nothing is answered to that.
+    fn bound_by(&self, gate: Arc<dyn Gate>) {
+        if let Some(ask) = &self.ask {
+            // A thread that ended says so when it is asked for rows.
+            let _ = ask.send(Ask::Bound(gate));
+        }
+    }
+
+    fn ask(&mut self, ask: Ask) -> Result<Answer> {
+        self.room = None;
         let gone = || {
             Error::new(
                 ErrorKind::SnapshotLost,
@@ -117,6 +137,14 @@ fn confused<T>() -> Result<T> {
 }
 
 impl Reader for Lane {
+    fn bound(&mut self, gate: Arc<dyn Gate>) {
+        self.bound_by(gate);
+    }
+
+    fn room(&mut self) -> Option<Room> {
+        self.room.take()
+    }
+
     fn open(&mut self, read: &TableRead, range: &Range, wire: Option<&str>) -> Result<()> {
         if let Some(format) = wire.filter(|w| *w != block::WIRE) {
             return Err(Error::new(
@@ -133,7 +161,8 @@ impl Reader for Lane {
 
     fn fill(&mut self, batch: &mut Batch, limit: BatchLimit) -> Result<bool> {
         match self.ask(Ask::Cells(std::mem::take(batch), limit))? {
-            Answer::Cells(back, result) => {
+            Answer::Cells(back, result, room) => {
+                self.room = room;
                 *batch = back;
                 result
             }
@@ -143,7 +172,8 @@ impl Reader for Lane {
 
     fn fill_wire(&mut self, out: &mut Vec<u8>, bytes: usize) -> Result<(u64, bool)> {
         match self.ask(Ask::Wire(std::mem::take(out), bytes))? {
-            Answer::Wire(back, result) => {
+            Answer::Wire(back, result, room) => {
+                self.room = room;
                 *out = back;
                 result
             }
@@ -153,6 +183,14 @@ impl Reader for Lane {
 }
 
 impl Canonicalizer for Lane {
+    fn bound(&mut self, gate: Arc<dyn Gate>) {
+        self.bound_by(gate);
+    }
+
+    fn room(&mut self) -> Option<Room> {
+        self.room.take()
+    }
+
     fn open(&mut self, read: &CanonicalRead, range: &Range) -> Result<()> {
         self.compare(read, Which::Range(range.clone()))
     }
@@ -163,7 +201,8 @@ impl Canonicalizer for Lane {
 
     fn fill(&mut self, rows: &mut CanonicalRows, bytes: usize) -> Result<bool> {
         match self.ask(Ask::Canonical(std::mem::take(rows), bytes))? {
-            Answer::Canonical(back, result) => {
+            Answer::Canonical(back, result, room) => {
+                self.room = room;
                 *rows = back;
                 result
             }
@@ -173,6 +212,7 @@ impl Canonicalizer for Lane {
 }
 
 fn serve(connection: &Connection, asked: &Receiver<Ask>, answered: &Sender<Answer>) {
+    let mut gate = Open::shared();
     let mut next = asked.recv().ok();
     while let Some(ask) = next.take() {
         let opened = match ask {
@@ -180,37 +220,39 @@ fn serve(connection: &Connection, asked: &Receiver<Ask>, answered: &Sender<Answe
                 let plan = Plan::Read(read.columns.iter().map(Decode::of).collect());
                 let columns: Vec<String> = read.columns.iter().map(|c| c.name.clone()).collect();
                 let key: Vec<String> = read.key.iter().map(|c| c.name.clone()).collect();
-                step(
+                Cursor::open(
                     connection,
                     &read.table.name,
                     &columns,
                     &key,
                     &Which::Range(range),
                     &plan,
-                    asked,
-                    answered,
                 )
+                .and_then(|mut cursor| cursor.serve(&mut gate, asked, answered))
             }
             Ask::Compare(read, which) => {
                 let columns: Vec<String> = read.columns.iter().map(|c| c.name.clone()).collect();
                 let key = columns[..read.key_columns.min(columns.len())].to_vec();
                 let table = read.table.name.clone();
                 let plan = Plan::Compare(*read);
-                step(
-                    connection, &table, &columns, &key, &which, &plan, asked, answered,
-                )
+                Cursor::open(connection, &table, &columns, &key, &which, &plan)
+                    .and_then(|mut cursor| cursor.serve(&mut gate, asked, answered))
+            }
+            Ask::Bound(asked) => {
+                gate = asked;
+                Ok(None)
             }
             // Filling what is not open: the end.
             Ask::Cells(batch, _) => answered
-                .send(Answer::Cells(batch, Ok(false)))
+                .send(Answer::Cells(batch, Ok(false), None))
                 .map(|()| None)
                 .map_err(|_| None),
             Ask::Wire(out, _) => answered
-                .send(Answer::Wire(out, Ok((0, false))))
+                .send(Answer::Wire(out, Ok((0, false)), None))
                 .map(|()| None)
                 .map_err(|_| None),
             Ask::Canonical(rows, _) => answered
-                .send(Answer::Canonical(rows, Ok(false)))
+                .send(Answer::Canonical(rows, Ok(false), None))
                 .map(|()| None)
                 .map_err(|_| None),
         };
@@ -224,6 +266,20 @@ fn serve(connection: &Connection, asked: &Receiver<Ask>, answered: &Sender<Answe
             Err(None) => None,
         };
     }
+    allow(connection, usize::MAX);
+}
+
+/// Says how long a value may be that SQLite makes on this connection.
+fn allow(connection: &Connection, bytes: usize) {
+    // What is above its own greatest length means that. There is no other error for a limit that exists.
+    let _ = connection.set_limit(
+        Limit::SQLITE_LIMIT_LENGTH,
+        i32::try_from(bytes).unwrap_or(i32::MAX),
+    );
+}
+
+fn too_long(e: &rusqlite::Error) -> bool {
+    e.sqlite_error_code() == Some(ErrorCode::TooBig)
 }
 
 enum Plan {
@@ -231,105 +287,270 @@ enum Plan {
     Compare(CanonicalRead),
 }
 
-/// Opens a range and fills until the next one is asked for, which is given back. An error is one of
-/// opening; `None` in its place says that nobody listens any more.
-#[allow(clippy::too_many_arguments, reason = "the parts of one request")]
-fn step(
-    connection: &Connection,
-    table: &str,
-    columns: &[String],
-    key: &[String],
-    which: &Which,
-    plan: &Plan,
-    asked: &Receiver<Ask>,
-    answered: &Sender<Answer>,
-) -> Result<Option<Ask>, Option<Error>> {
-    let here = |e: rusqlite::Error| Some(error(e, "reading a table").on(table));
-    let numbering = rows::numbering(connection, table).map_err(here)?;
-    let select = match which {
-        Which::Range(range) => rows::select(table, columns, key, range, &numbering),
-        Which::Keys(keys) => rows::select_keys(table, columns, key, keys, &numbering),
+/// How far a range was read.
+#[derive(Default)]
+pub(crate) struct Place {
+    /// Rows that were read.
+    pub(crate) rows: u64,
+    /// SQLite said the end. Stepping on would begin the statement again.
+    pub(crate) ended: bool,
+}
+
+/// A range under way.
+struct Cursor<'c> {
+    connection: &'c Connection,
+    statement: Statement<'c>,
+    /// Asks for the bytes of one row's cells, with the same range.
+    sizes: String,
+    binds: Vec<Value>,
+    table: &'c str,
+    plan: &'c Plan,
+    place: Place,
+}
+
+impl<'c> Cursor<'c> {
+    fn open(
+        connection: &'c Connection,
+        table: &'c str,
+        columns: &[String],
+        key: &[String],
+        which: &Which,
+        plan: &'c Plan,
+    ) -> Result<Self, Option<Error>> {
+        let here = |e: rusqlite::Error| Some(error(e, "reading a table").on(table));
+        let numbering = rows::numbering(connection, table).map_err(here)?;
+        let select = match which {
+            Which::Range(range) => rows::select(table, columns, key, range, &numbering),
+            Which::Keys(keys) => rows::select_keys(table, columns, key, keys, &numbering),
+        }
+        .map_err(Some)?;
+        let sql = format!("{} LIMIT ? OFFSET ?", select.sql);
+        Ok(Self {
+            connection,
+            statement: connection.prepare(&sql).map_err(here)?,
+            sizes: rows::sizes(&select, columns),
+            binds: select.binds,
+            table,
+            plan,
+            place: Place::default(),
+        })
     }
-    .map_err(Some)?;
-    let mut statement = connection.prepare(&select.sql).map_err(here)?;
-    for (at, value) in select.binds.iter().enumerate() {
-        statement
-            .raw_bind_parameter(at + 1, bind(value))
-            .map_err(here)?;
+
+    /// Binds the range, `rows` rows of it (-1 for all) behind those that were read.
+    fn bind(&mut self, rows: i64) -> rusqlite::Result<()> {
+        for (at, value) in self.binds.iter().enumerate() {
+            self.statement.raw_bind_parameter(at + 1, bind(value))?;
+        }
+        let at = self.binds.len();
+        self.statement.raw_bind_parameter(at + 1, rows)?;
+        self.statement
+            .raw_bind_parameter(at + 2, self.place.rows.cast_signed())
     }
-    let mut rows = statement.raw_query();
-    answered.send(Answer::Opened(Ok(()))).map_err(|_| None)?;
-    let mut ended = false;
-    while let Ok(ask) = asked.recv() {
-        let answer = match (ask, plan) {
-            (Ask::Cells(mut batch, limit), Plan::Read(decoders)) => {
-                let result = fill(&mut rows, &mut ended, decoders, &mut batch, limit);
-                Answer::Cells(
-                    batch,
-                    result.map_err(|e| error(e, "reading a table").on(table)),
-                )
+
+    /// Fills until the next range is asked for, which is given back. An error is one of opening; `None` in
+    /// its place says that nobody listens any more.
+    fn serve(
+        &mut self,
+        gate: &mut Arc<dyn Gate>,
+        asked: &Receiver<Ask>,
+        answered: &Sender<Answer>,
+    ) -> Result<Option<Ask>, Option<Error>> {
+        let table = self.table;
+        let here = |e: rusqlite::Error| error(e, "reading a table").on(table);
+        allow(self.connection, gate.huge());
+        self.bind(-1).map_err(|e| Some(here(e)))?;
+        answered.send(Answer::Opened(Ok(()))).map_err(|_| None)?;
+        loop {
+            // Ordinary rows, up to a huge one.
+            let mut rows = self.statement.raw_query();
+            loop {
+                let mut ask = match asked.recv().map_err(|_| None)? {
+                    Ask::Bound(asked) => {
+                        *gate = asked;
+                        allow(self.connection, gate.huge());
+                        continue;
+                    }
+                    ask if !fits(&ask, self.plan) => return Ok(Some(ask)),
+                    ask => ask,
+                };
+                let before = self.place.rows;
+                let filled = fill(&mut rows, &mut self.place, self.plan, &mut ask);
+                let count = self.place.rows - before;
+                let long = filled.as_ref().is_err_and(too_long);
+                let result = match filled {
+                    // Those before it go first.
+                    Err(_) if long && count > 0 => Ok(()),
+                    Err(_) if long => {
+                        drop(rows);
+                        let (result, room) = self.huge(gate.as_ref(), &mut ask);
+                        let count = self.place.rows - before;
+                        let answer = answer(ask, result, count, self.place.ended, room);
+                        answered.send(answer).map_err(|_| None)?;
+                        break;
+                    }
+                    other => other.map_err(here),
+                };
+                let answer = answer(ask, result, count, self.place.ended, None);
+                answered.send(answer).map_err(|_| None)?;
+                if long {
+                    drop(rows);
+                    break;
+                }
             }
-            (Ask::Wire(mut out, bytes), Plan::Read(decoders)) => {
-                let result = wire(&mut rows, &mut ended, decoders.len(), &mut out, bytes);
-                Answer::Wire(
-                    out,
-                    result.map_err(|e| error(e, "reading a table").on(table)),
-                )
-            }
-            (Ask::Canonical(mut out, bytes), Plan::Compare(read)) => {
-                let result = digest::fill(&mut rows, &mut ended, read, &mut out, bytes);
-                Answer::Canonical(
-                    out,
-                    result.map_err(|e| error(e, "reading a table").on(table)),
-                )
-            }
-            (other, _) => return Ok(Some(other)),
+            // On the connection's own thread nothing but a lost file can go wrong here, and the next step says it.
+            let _ = self.bind(-1);
+        }
+    }
+
+    /// Adds the row behind those that were read, once there is room for it. SQLite's own copy of it is gone
+    /// when this returns.
+    fn huge(&mut self, gate: &dyn Gate, ask: &mut Ask) -> (Result<()>, Option<Room>) {
+        let table = self.table;
+        let here = |e: rusqlite::Error| error(e, "reading a table").on(table);
+        let mut read = || {
+            let bytes = self.bytes().map_err(here)?;
+            let room = gate.take(bytes)?;
+            self.bind(1).map_err(here)?;
+            allow(self.connection, usize::MAX);
+            let mut rows = self.statement.raw_query();
+            let added = match rows.next() {
+                Ok(Some(row)) => put(row, self.plan, ask),
+                Ok(None) => {
+                    self.place.ended = true;
+                    Ok(())
+                }
+                Err(e) => Err(e),
+            };
+            drop(rows);
+            allow(self.connection, gate.huge());
+            added.map_err(here)?;
+            self.place.rows += u64::from(!self.place.ended);
+            Ok(room)
         };
-        answered.send(answer).map_err(|_| None)?;
+        match read() {
+            Ok(room) => (Ok(()), Some(room)),
+            Err(e) => (Err(e), None),
+        }
     }
-    Err(None)
+
+    /// The bytes of the row behind those that were read; its values are not read for that.
+    fn bytes(&self) -> rusqlite::Result<u64> {
+        let mut statement = self.connection.prepare(&self.sizes)?;
+        for (at, value) in self.binds.iter().enumerate() {
+            statement.raw_bind_parameter(at + 1, bind(value))?;
+        }
+        statement.raw_bind_parameter(self.binds.len() + 1, self.place.rows.cast_signed())?;
+        let columns = statement.column_count();
+        let mut rows = statement.raw_query();
+        let mut bytes = 0;
+        if let Some(row) = rows.next()? {
+            for at in 0..columns {
+                bytes += row.get::<_, Option<i64>>(at)?.unwrap_or(0).unsigned_abs();
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+/// Whether rows are asked for, in the form that was opened.
+fn fits(ask: &Ask, plan: &Plan) -> bool {
+    matches!(
+        (ask, plan),
+        (Ask::Cells(..) | Ask::Wire(..), Plan::Read(_)) | (Ask::Canonical(..), Plan::Compare(_))
+    )
+}
+
+/// What is answered to `ask`, with the rows that it got.
+fn answer(ask: Ask, result: Result<()>, count: u64, ended: bool, room: Option<Room>) -> Answer {
+    match ask {
+        Ask::Cells(batch, _) => Answer::Cells(batch, result.map(|()| !ended), room),
+        Ask::Wire(out, _) => Answer::Wire(out, result.map(|()| (count, !ended)), room),
+        Ask::Canonical(rows, _) => Answer::Canonical(rows, result.map(|()| !ended), room),
+        Ask::Read(..) | Ask::Compare(..) | Ask::Bound(_) => Answer::Opened(confused()),
+    }
 }
 
 fn fill(
     rows: &mut Rows<'_>,
-    ended: &mut bool,
+    place: &mut Place,
+    plan: &Plan,
+    ask: &mut Ask,
+) -> rusqlite::Result<()> {
+    match (ask, plan) {
+        (Ask::Cells(batch, limit), Plan::Read(decoders)) => {
+            cells(rows, place, decoders, batch, *limit)
+        }
+        (Ask::Wire(out, bytes), Plan::Read(decoders)) => {
+            wire(rows, place, decoders.len(), out, *bytes)
+        }
+        (Ask::Canonical(out, bytes), Plan::Compare(read)) => {
+            digest::fill(rows, place, read, out, *bytes)
+        }
+        // Nothing else is asked for here.
+        _ => Ok(()),
+    }
+}
+
+/// Adds one row, whatever it takes.
+fn put(row: &Row<'_>, plan: &Plan, ask: &mut Ask) -> rusqlite::Result<()> {
+    match (ask, plan) {
+        (Ask::Cells(batch, _), Plan::Read(decoders)) => {
+            for (at, decode) in decoders.iter().enumerate() {
+                decode::put(batch, row.get_ref(at)?, *decode);
+            }
+            batch.end_row();
+        }
+        (Ask::Wire(out, _), Plan::Read(decoders)) => {
+            for at in 0..decoders.len() {
+                block::value(out, row.get_ref(at)?);
+            }
+        }
+        (Ask::Canonical(out, _), Plan::Compare(read)) => digest::put(row, read, out)?,
+        _ => {}
+    }
+    Ok(())
+}
+
+fn cells(
+    rows: &mut Rows<'_>,
+    place: &mut Place,
     decoders: &[Decode],
     batch: &mut Batch,
     limit: BatchLimit,
-) -> rusqlite::Result<bool> {
-    while !*ended && !batch.full(limit) {
+) -> rusqlite::Result<()> {
+    while !place.ended && !batch.full(limit) {
         match rows.next()? {
             Some(row) => {
                 for (at, decode) in decoders.iter().enumerate() {
                     decode::put(batch, row.get_ref(at)?, *decode);
                 }
                 batch.end_row();
+                place.rows += 1;
             }
-            // Stepping on would begin the statement again.
-            None => *ended = true,
+            None => place.ended = true,
         }
     }
-    Ok(!*ended)
+    Ok(())
 }
 
 fn wire(
     rows: &mut Rows<'_>,
-    ended: &mut bool,
+    place: &mut Place,
     columns: usize,
     out: &mut Vec<u8>,
     bytes: usize,
-) -> rusqlite::Result<(u64, bool)> {
-    let (from, mut count) = (out.len(), 0);
-    while !*ended && out.len() - from < bytes {
+) -> rusqlite::Result<()> {
+    let from = out.len();
+    while !place.ended && out.len() - from < bytes {
         match rows.next()? {
             Some(row) => {
                 for at in 0..columns {
                     block::value(out, row.get_ref(at)?);
                 }
-                count += 1;
+                place.rows += 1;
             }
-            None => *ended = true,
+            None => place.ended = true,
         }
     }
-    Ok((count, !*ended))
+    Ok(())
 }

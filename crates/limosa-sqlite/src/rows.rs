@@ -72,6 +72,8 @@ fn rowid(place: u64) -> i64 {
 /// A statement and what is bound to it.
 pub(crate) struct Select {
     pub(crate) sql: String,
+    /// From where on `sql` says which rows and no more which columns.
+    from: usize,
     pub(crate) binds: Vec<Value>,
 }
 
@@ -91,7 +93,9 @@ pub(crate) fn select(
             .collect::<Vec<_>>()
             .join(", "),
     };
-    let mut sql = format!("SELECT {list} FROM {}", quote(table));
+    let mut sql = format!("SELECT {list}");
+    let from = sql.len();
+    sql.push_str(&format!(" FROM {}", quote(table)));
     let mut binds = Vec::new();
     let mut conditions = Vec::new();
     match range {
@@ -118,7 +122,7 @@ pub(crate) fn select(
             if !key.is_empty() {
                 let where_ = join(&conditions);
                 sql.push_str(&format!("{where_} ORDER BY {names}"));
-                return Ok(Select { sql, binds });
+                return Ok(Select { sql, from, binds });
             }
         }
         Range::Physical { from, to } => {
@@ -142,7 +146,25 @@ pub(crate) fn select(
         }
     }
     sql.push_str(&join(&conditions));
-    Ok(Select { sql, binds })
+    Ok(Select { sql, from, binds })
+}
+
+/// Says a query for the bytes of each cell of one row of a SELECT, the one behind as many as are bound
+/// last. The values are not read for it.
+pub(crate) fn sizes(select: &Select, columns: &[String]) -> String {
+    let sizes: Vec<String> = columns
+        .iter()
+        .map(|c| format!("octet_length({})", quote(c)))
+        .collect();
+    let list = if sizes.is_empty() {
+        "0".to_owned()
+    } else {
+        sizes.join(", ")
+    };
+    format!(
+        "SELECT {list}{} LIMIT 1 OFFSET ?",
+        &select.sql[select.from..]
+    )
 }
 
 /// Says the SELECT of the rows of a few keys.

@@ -330,6 +330,10 @@ fn row_bytes(
         .iter()
         .map(|c| format!("ifnull(octet_length({}), 0) + 2", quote(&c.name)))
         .collect::<Vec<_>>()
+        // SQLite allows no expression deeper than a thousand, and a table may have more columns.
+        .chunks(100)
+        .map(|sum| format!("({})", sum.join(" + ")))
+        .collect::<Vec<_>>()
         .join(" + ");
     let size = if size.is_empty() { "1".into() } else { size };
     let name = quote(table);

@@ -165,7 +165,7 @@ impl MariaServer {
             .args(["--binlog-row-image=FULL", "--binlog-row-metadata=FULL"])
             .args(["--log-slave-updates=ON", "--local-infile=1"])
             .args(["--character-set-server=utf8mb4", "--max-connections=200"])
-            .args(["--max-allowed-packet=64M", "--sync-binlog=0"])
+            .args(["--max-allowed-packet=1G", "--sync-binlog=0"])
             .args(["--innodb-flush-log-at-trx-commit=0"])
             .args(["--innodb-buffer-pool-size=64M", "--innodb-doublewrite=0"]);
         if self.program.mysql {

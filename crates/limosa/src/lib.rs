@@ -140,7 +140,7 @@ impl Limosa {
             self.source()?,
             self.target()?,
             &self.settings.plan,
-            self.settings.run.workers,
+            &self.settings.run,
             progress,
             VERSION,
         )
@@ -155,7 +155,7 @@ impl Limosa {
             self.source()?,
             self.target()?,
             &self.settings.plan,
-            self.settings.run.workers,
+            &self.settings.run,
             progress,
             VERSION,
         )

@@ -1,5 +1,6 @@
 //! The command `limosa`. Everything that it can do goes through the library's face.
 
+mod allocator;
 mod cli;
 mod failure;
 mod output;
@@ -16,5 +17,6 @@ fn main() -> ExitCode {
         std::panic::set_hook(Box::new(|_| std::process::abort()));
         fail::FailScenario::setup()
     };
+    allocator::settle();
     ExitCode::from(cli::main(std::env::args_os()))
 }

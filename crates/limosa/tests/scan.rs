@@ -11,7 +11,7 @@ use limosa_core::position::Position;
 use limosa_core::schema::{Catalog, TableName};
 use limosa_flow::plan::Plan;
 use limosa_flow::progress::{Progress, Silent};
-use limosa_flow::settings::{PlanSettings, ScanMode};
+use limosa_flow::settings::{PlanSettings, RunSettings, ScanMode};
 use limosa_flow::{planner, scan};
 use limosa_testkit::{execute_mysql, execute_psql, mariadb, postgres};
 use rand::prelude::*;
@@ -99,6 +99,12 @@ impl Snapshot for SnapshotByRows {
 }
 
 impl Reader for ReaderByRows {
+    fn bound(&mut self, gate: std::sync::Arc<dyn limosa_core::room::Gate>) {
+        self.0.bound(gate);
+    }
+    fn room(&mut self) -> Option<limosa_core::room::Room> {
+        self.0.room()
+    }
     fn open(&mut self, read: &TableRead, range: &Range, wire: Option<&str>) -> Result<()> {
         self.0.open(read, range, wire)
     }
@@ -107,6 +113,14 @@ impl Reader for ReaderByRows {
     }
     fn fill_wire(&mut self, out: &mut Vec<u8>, bytes: usize) -> Result<(u64, bool)> {
         self.0.fill_wire(out, bytes)
+    }
+}
+
+/// Two lanes.
+fn two() -> RunSettings {
+    RunSettings {
+        workers: 2,
+        ..RunSettings::default()
     }
 }
 
@@ -322,8 +336,8 @@ fn table(name: &str, kinds: &[Kind], keyed: bool, chance: &mut StdRng) -> String
 fn plan(source: &dyn Engine, target: &dyn Engine) -> Plan {
     let progress: Progress = Arc::new(Silent);
     let settings = PlanSettings::default();
-    let mut plan =
-        planner::make(source, target, &settings, 2, &progress, "test").expect("a plan is made");
+    let mut plan = planner::make(source, target, &settings, &two(), &progress, "test")
+        .expect("a plan is made");
     for table in &mut plan.tables {
         // Rows are not counted where nothing had to be looked at.
         table.rows = None;
@@ -340,7 +354,7 @@ fn compared(asked: Box<dyn Engine>, read: Box<dyn Engine>, target: &dyn Engine) 
     let progress: Progress = Arc::new(Silent);
     let scanned = |engine: &dyn Engine| {
         let mode = ScanMode::Full;
-        scan::scan_all(engine, target, &catalog, &tables, mode, 2, &progress).expect("a scan")
+        scan::scan_all(engine, target, &catalog, &tables, mode, &two(), &progress).expect("a scan")
     };
     let (by_answers, by_rows) = (scanned(asked.as_ref()), scanned(&read));
     assert_eq!(by_answers.len(), by_rows.len());

@@ -3,7 +3,7 @@
 use super::queue::{Next, Queue, TableWork, Work};
 use super::sift::Sieve;
 use super::{Job, Lease, Observer, words};
-use crate::memory::{Memory, Permit, QUEUE, Share};
+use crate::memory::{Memory, QUEUE, ReaderGate, Share};
 use crate::plan::TablePlan;
 use crate::rejects::{Crossing, Flight, Refused, Tally};
 use crate::repair::Repair;
@@ -11,6 +11,7 @@ use crate::throttle::Throttle;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use limosa_core::batch::{Batch, BatchLimit};
 use limosa_core::engine::{Encoder, LoadSpec, Loader, Reader, Snapshot, Ticket};
+use limosa_core::room::{Gate, Room};
 use limosa_core::{Disposition, Error, ErrorKind, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,13 +24,13 @@ struct Block {
     /// Rows that are left out.
     refused: Vec<Refused>,
     /// Room that a huge row took; goes back when the block was written.
-    _room: Option<Permit>,
+    room: Option<Room>,
 }
 
 /// Rows that are not encoded yet: of a chunk in which the target refused something.
 struct Sheaf {
     batch: Batch,
-    _room: Option<Permit>,
+    _room: Option<Room>,
 }
 
 /// What a reader sends of a chunk: blocks or sheaves, and then one of the others.
@@ -64,7 +65,7 @@ pub(super) struct Pass<'a, 'p> {
     /// The snapshot is gone.
     pub lost: AtomicBool,
     /// A loader panicked: nobody takes blocks any more.
-    pub dead: AtomicBool,
+    pub dead: Arc<AtomicBool>,
     /// An error that ends everything.
     pub fatal: &'a Mutex<Option<Error>>,
 }
@@ -178,6 +179,7 @@ impl<'p> Pass<'_, 'p> {
 pub(super) struct ReadLane<'x, 'a, 'p> {
     pass: &'x Pass<'a, 'p>,
     reader: Option<Box<dyn Reader>>,
+    gate: Arc<ReaderGate>,
     encoder: Option<(usize, Box<dyn Encoder>)>,
     /// What is mended in the table of that number.
     repair: Option<(usize, Option<Repair>)>,
@@ -192,6 +194,7 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
         Self {
             pass,
             reader: None,
+            gate: ReaderGate::copying(pass.memory, pass.share, pass.single, &pass.dead),
             encoder: None,
             repair: None,
             batch: Batch::default(),
@@ -271,8 +274,11 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
         let pass = self.pass;
         let plan = work.table.plan;
         if self.reader.is_none() {
-            self.reader = Some(pass.snapshot.reader()?);
+            let mut reader = pass.snapshot.reader()?;
+            reader.bound(Arc::clone(&self.gate) as Arc<dyn Gate>);
+            self.reader = Some(reader);
         }
+        self.gate.chunk(&work.turn);
         let wire = plan.load.wire.as_deref().filter(|_| !work.careful);
         if wire.is_none() && self.encoder.as_ref().is_none_or(|(i, _)| *i != work.index) {
             self.encoder = Some((work.index, pass.job.target.encoder(&plan.load)?));
@@ -287,43 +293,21 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
             bytes: pass.share.block,
         };
         loop {
-            if work.given_up.load(Ordering::Relaxed) || pass.lease.fenced() {
+            if work.turn.given_up.load(Ordering::Relaxed) || pass.lease.fenced() {
                 return Err(Error::new(
                     ErrorKind::Interrupted,
                     "reading",
                     "the chunk was given up",
                 ));
             }
-            let mut room = None;
-            if work.table.wary.load(Ordering::Relaxed) > 0 {
-                work.table.wary.fetch_sub(1, Ordering::Relaxed);
-                room = Some(Self::room(pass, work, pass.share.large)?);
-            }
             let mut bytes = self.empties.1.try_recv().unwrap_or_default();
             bytes.clear();
             let mut refused = Vec::new();
             let (rows, more) = match wire {
-                Some(_) => {
-                    let (rows, more) = reader.fill_wire(&mut bytes, pass.share.block)?;
-                    if room.is_none() && bytes.len() > pass.share.huge {
-                        work.table.wary.store(WARY, Ordering::Relaxed);
-                        room = Some(Self::room(pass, work, bytes.len() as u64)?);
-                    }
-                    (rows, more)
-                }
+                Some(_) => reader.fill_wire(&mut bytes, pass.share.block)?,
                 None => {
                     self.batch.reset(plan.read.columns.len());
-                    let more = reader.fill(&mut self.batch, limit);
-                    // From here on this lane may wait for others.
-                    self.batch.end_turn();
-                    let more = more?;
-                    let huge = self.batch.bytes() > pass.share.huge;
-                    if huge {
-                        work.table.wary.store(WARY, Ordering::Relaxed);
-                        if room.is_none() {
-                            room = Some(Self::room(pass, work, 2 * self.batch.bytes() as u64)?);
-                        }
-                    }
+                    let more = reader.fill(&mut self.batch, limit)?;
                     if work.careful {
                         let batch = std::mem::take(&mut self.batch);
                         pass.throttle.take(
@@ -332,7 +316,10 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
                             pass.job.clock,
                             pass.job.stop,
                         );
-                        let sheaf = Sheaf { batch, _room: room };
+                        let sheaf = Sheaf {
+                            batch,
+                            _room: reader.room(),
+                        };
                         Self::push(pass, &self.pieces.0, Piece::Sheaf(sheaf))?;
                         if more {
                             continue;
@@ -354,9 +341,8 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
                             &mut refused,
                         )?;
                     }
-                    if huge {
-                        self.batch.shrink(2 * pass.share.block);
-                    }
+                    // A huge row is in the block now: its batch goes before it is written.
+                    self.batch.shrink(4 * pass.share.block);
                     (rows, more)
                 }
             };
@@ -367,7 +353,7 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
                     bytes,
                     rows,
                     refused,
-                    _room: room,
+                    room: reader.room(),
                 };
                 Self::push(pass, &self.pieces.0, Piece::Block(block))?;
             }
@@ -399,22 +385,7 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
             }
         }
     }
-
-    /// Asks for room for a huge row. With one loader for all readers only the chunk that it loads may
-    /// ask: the room of others would come back only after that chunk.
-    fn room(pass: &Pass<'_, '_>, work: &Work<'_>, bytes: u64) -> Result<Permit> {
-        let over = || work.given_up.load(Ordering::Relaxed) || pass.lease.fenced();
-        while pass.single && !work.current.load(Ordering::Relaxed) && !over() {
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        pass.memory
-            .take(bytes, &over)
-            .ok_or_else(|| Error::new(ErrorKind::Interrupted, "reading", "the chunk was given up"))
-    }
 }
-
-/// After a huge row so many reads of the table ask for room first: huge rows seldom come alone.
-const WARY: u32 = 16;
 
 /// The loading side of a lane, or of all lanes.
 pub(super) struct LoadLane<'x, 'a, 'p> {
@@ -457,13 +428,13 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
 
     fn chunk(&mut self, stream: &Stream<'p>) {
         let work = &stream.work;
-        work.current.store(true, Ordering::Relaxed);
+        work.turn.current.store(true, Ordering::Relaxed);
         let began = Instant::now();
         let mut at_end = false;
         let mut moved = Moved::default();
         let result = self.load(stream, &mut at_end, &mut moved);
         if result.is_err() {
-            work.given_up.store(true, Ordering::Relaxed);
+            work.turn.given_up.store(true, Ordering::Relaxed);
         }
         while !at_end {
             match stream.pieces.recv() {
@@ -669,7 +640,7 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
                     let bytes = block.bytes.len() as u64;
                     if block.bytes.is_empty() {
                         // Every row of it is left out.
-                    } else if block.bytes.len() > pass.share.huge {
+                    } else if block.room.is_some() {
                         loader.write_all(std::mem::take(&mut block.bytes))?;
                     } else {
                         loader.write(&block.bytes)?;

@@ -59,8 +59,8 @@ use limosa_core::schema::TableName;
 use limosa_core::{Error, ErrorKind, Result};
 use queue::Queue;
 use std::collections::{HashMap, HashSet};
-use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 
 /// What a part of a run works with.
 #[derive(Clone, Copy)]
@@ -239,7 +239,7 @@ fn pass<'p>(
         single,
         cutter: cut::Cutter::new(job, lease, snapshot.as_ref(), single, ledger),
         lost: AtomicBool::new(false),
-        dead: AtomicBool::new(false),
+        dead: Arc::default(),
         fatal: &fatal,
     };
     let lanes = lanes.max(1);

@@ -1,11 +1,11 @@
 //! What is to be copied, and what became of it: the one thing that all lanes share.
 
+use crate::memory::Turn;
 use crate::outcome::TableOutcome;
 use crate::plan::TablePlan;
 use crate::progress::{Fact, Listener};
 use limosa_core::chunk::Chunk;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -23,8 +23,6 @@ struct Meter {
 /// One table's part of the shared state.
 pub(super) struct TableWork<'p> {
     pub plan: &'p TablePlan,
-    /// How many of the next reads ask for room first, because a huge row was met.
-    pub wary: AtomicU32,
     meter: Mutex<Meter>,
 }
 
@@ -32,7 +30,6 @@ impl<'p> TableWork<'p> {
     fn new(plan: &'p TablePlan) -> Self {
         Self {
             plan,
-            wary: AtomicU32::new(0),
             meter: Mutex::default(),
         }
     }
@@ -90,10 +87,9 @@ pub(super) struct Work<'p> {
     pub attempt: u32,
     /// Whether the target refused some of its rows: they are to be found.
     pub careful: bool,
-    /// Set by the loader when the chunk is lost; the reader then stops reading it.
-    pub given_up: AtomicBool,
-    /// Set by the loader when it takes the chunk up; with one loader, others are read ahead.
-    pub current: AtomicBool,
+    /// Set by the loader when it takes the chunk up (with one loader, others are read ahead), and when
+    /// the chunk is lost; the reader then stops reading it.
+    pub turn: Turn,
 }
 
 /// What a lane does next.
@@ -227,8 +223,7 @@ impl<'p> Queue<'p> {
                                 chunk,
                                 attempt,
                                 careful,
-                                given_up: AtomicBool::new(false),
-                                current: AtomicBool::new(false),
+                                turn: Turn::default(),
                             }));
                         }
                     }

@@ -3,7 +3,7 @@
 use super::queue::Work;
 use crate::plan::TablePlan;
 use crate::rejects::key_word;
-use limosa_core::batch::{Batch, Reject};
+use limosa_core::batch::{Batch, Cell, Reject};
 use limosa_core::chunk::Range;
 use limosa_core::engine::TableRead;
 use limosa_core::value::Value;
@@ -89,18 +89,15 @@ pub(super) fn reject(plan: &TablePlan, batch: &Batch, reject: &Reject) -> Error 
 fn key(read: &TableRead, batch: &Batch, row: u64) -> Option<String> {
     let columns = batch.columns();
     let start = usize::try_from(row).ok()?.checked_mul(columns)?;
-    let cells: Vec<Value> = batch
-        .cells()
-        .skip(start)
-        .take(columns)
-        .map(|c| c.to_value())
-        .collect();
+    // Borrowed: other cells may be huge.
+    let cells: Vec<Cell<'_>> = batch.cells().skip(start).take(columns).collect();
     let words: Vec<String> = read
         .key
         .iter()
         .map(|k| {
             let at = read.columns.iter().position(|c| c.name == k.name)?;
-            Some(format!("{} = {}", k.name, key_word(cells.get(at)?)))
+            let word = key_word(&cells.get(at)?.to_value());
+            Some(format!("{} = {word}", k.name))
         })
         .collect::<Option<_>>()?;
     (!words.is_empty()).then(|| words.join(", "))

@@ -297,6 +297,8 @@ impl Look {
                 return false;
             }
             [first, ..] if first.is_ascii_digit() || *first == b'-' => {}
+            // No word is longer; a huge text is not doubled.
+            _ if text.len() > 36 => return false,
             _ => {
                 let lower = text.to_ascii_lowercase();
                 if matches!(

@@ -26,7 +26,7 @@ mod table;
 
 use crate::clock::Wall;
 use crate::copy::{Job, snapshot};
-use crate::memory::Memory;
+use crate::memory::{Memory, Share};
 use crate::outcome::{Comparison, TableVerdict, Verdict};
 use crate::plan::Plan;
 use crate::progress::{Fact, Progress};
@@ -98,6 +98,8 @@ pub(crate) fn compare_with(job: &Job<'_>) -> Result<Comparison> {
         job.target.inspect()
     })?;
     let room = Memory::new((settings.memory / 8 * 3).min(ROOM));
+    // Every lane has two readers.
+    let share = Share::of(settings.memory, 2 * at_source.min(at_target));
     let shared = Shared {
         job,
         found: table::by_name(&there),
@@ -106,6 +108,8 @@ pub(crate) fn compare_with(job: &Job<'_>) -> Result<Comparison> {
         target: target.as_ref(),
         sample: Sample::percent(settings.validate_percentage),
         throttle: &throttle,
+        share,
+        memory: Memory::new(share.large),
     };
     let tables = &job.plan.tables;
     let line = Mutex::new(Line {
@@ -116,7 +120,7 @@ pub(crate) fn compare_with(job: &Job<'_>) -> Result<Comparison> {
     let changed = Condvar::new();
     let verdicts: Mutex<Vec<Option<TableVerdict>>> = Mutex::new(vec![None; tables.len()]);
     let worker = || {
-        let mut lane = Lane::new(shared.source, shared.target);
+        let mut lane = Lane::new(&shared);
         loop {
             let mut state = line.lock().unwrap_or_else(|e| e.into_inner());
             let (index, table, unit) = loop {

@@ -6,7 +6,9 @@ use limosa_core::Result;
 use limosa_core::canonical::{CanonicalRows, hash};
 use limosa_core::chunk::Range;
 use limosa_core::engine::{CanonicalRead, Canonicalizer, Snapshot};
+use limosa_core::room::Gate;
 use limosa_core::value::Value;
+use std::sync::Arc;
 
 /// Bytes of rows at once: enough that a call costs nothing per row.
 const FILL: usize = 256 << 10;
@@ -14,6 +16,7 @@ const FILL: usize = 256 << 10;
 /// One lane's reader of one side. Opened when first needed, and again after an error.
 pub(super) struct Side<'a> {
     snapshot: &'a dyn Snapshot,
+    gate: Arc<dyn Gate>,
     canonicalizer: Option<Box<dyn Canonicalizer>>,
     rows: CanonicalRows,
 }
@@ -35,9 +38,10 @@ pub(super) enum Which<'r> {
 }
 
 impl<'a> Side<'a> {
-    pub(super) fn new(snapshot: &'a dyn Snapshot) -> Self {
+    pub(super) fn new(snapshot: &'a dyn Snapshot, gate: Arc<dyn Gate>) -> Self {
         Self {
             snapshot,
+            gate,
             canonicalizer: None,
             rows: CanonicalRows::default(),
         }
@@ -53,7 +57,9 @@ impl<'a> Side<'a> {
         see: &mut impl FnMut(Row<'_>),
     ) -> Result<()> {
         if self.canonicalizer.is_none() {
-            self.canonicalizer = Some(self.snapshot.canonicalizer()?);
+            let mut canonicalizer = self.snapshot.canonicalizer()?;
+            canonicalizer.bound(Arc::clone(&self.gate));
+            self.canonicalizer = Some(canonicalizer);
         }
         let canonicalizer = self.canonicalizer.as_mut().expect("it was opened above");
         let rows = &mut self.rows;
@@ -63,7 +69,6 @@ impl<'a> Side<'a> {
                 Which::Keys(keys) => canonicalizer.open_keys(read, keys)?,
             }
             loop {
-                rows.reset(4 * FILL);
                 let more = canonicalizer.fill(rows, FILL)?;
                 for (key, row) in rows.rows() {
                     let by = if read.key_columns > 0 {
@@ -73,17 +78,21 @@ impl<'a> Side<'a> {
                     };
                     see(Row { by, key, row });
                 }
-                part(rows.len() as u64, rows.bytes() as u64)?;
+                let (count, bytes) = (rows.len() as u64, rows.bytes() as u64);
+                // A huge row's memory is given back before its room.
+                rows.reset(4 * FILL);
+                drop(canonicalizer.room());
+                part(count, bytes)?;
                 if !more {
                     return Ok(());
                 }
             }
         };
         let result = go();
+        rows.reset(4 * FILL);
         if result.is_err() {
             self.canonicalizer = None;
         }
-        rows.reset(4 * FILL);
         result
     }
 }

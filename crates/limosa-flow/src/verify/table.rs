@@ -6,7 +6,7 @@ use super::side::{Side, Which, both};
 use super::sketch::{Row, Sketch};
 use super::sum::{Sample, Sum};
 use crate::copy::Job;
-use crate::memory::Memory;
+use crate::memory::{Memory, ReaderGate, Share};
 use crate::plan::TablePlan;
 use crate::progress::Fact;
 use crate::retry::again;
@@ -41,6 +41,9 @@ pub(super) struct Shared<'a, 'p> {
     pub(super) throttle: &'a Throttle,
     /// Room for larger tables of differences, over all lanes.
     pub(super) room: &'a Arc<Memory>,
+    /// Room for huge rows, of all readers of both sides.
+    pub(super) memory: Arc<Memory>,
+    pub(super) share: Share,
 }
 
 /// The tables of a catalog by name.
@@ -246,10 +249,11 @@ pub(super) struct Lane<'a> {
 }
 
 impl<'a> Lane<'a> {
-    pub(super) fn new(source: &'a dyn Snapshot, target: &'a dyn Snapshot) -> Self {
+    pub(super) fn new(shared: &Shared<'a, '_>) -> Self {
+        let gate = || ReaderGate::looking(&shared.memory, shared.share, shared.job.stop);
         Self {
-            source: Side::new(source),
-            target: Side::new(target),
+            source: Side::new(shared.source, gate()),
+            target: Side::new(shared.target, gate()),
             sketches: (Sketch::new(CELLS, true), Sketch::new(CELLS, true)),
         }
     }

@@ -183,7 +183,15 @@ pub fn plan(source: &dyn Engine, target: &dyn Engine) -> Plan {
         scan: ScanMode::Full,
         ..PlanSettings::default()
     };
-    limosa_flow::planner::make(source, target, &settings, 2, &silent(), "test").unwrap()
+    limosa_flow::planner::make(
+        source,
+        target,
+        &settings,
+        &RunSettings::default(),
+        &silent(),
+        "test",
+    )
+    .unwrap()
 }
 
 /// Small chunks, so that every table has several.
@@ -469,6 +477,12 @@ pub static COMPARED: AtomicU64 = AtomicU64::new(0);
 struct Counting(Box<dyn Canonicalizer>);
 
 impl Canonicalizer for Counting {
+    fn bound(&mut self, gate: Arc<dyn limosa_core::room::Gate>) {
+        self.0.bound(gate);
+    }
+    fn room(&mut self) -> Option<limosa_core::room::Room> {
+        self.0.room()
+    }
     fn open(&mut self, read: &CanonicalRead, range: &limosa_core::chunk::Range) -> Result<()> {
         self.0.open(read, range)
     }
@@ -496,6 +510,12 @@ struct FaultyReader {
 }
 
 impl Reader for FaultyReader {
+    fn bound(&mut self, gate: Arc<dyn limosa_core::room::Gate>) {
+        self.inner.bound(gate);
+    }
+    fn room(&mut self) -> Option<limosa_core::room::Room> {
+        self.inner.room()
+    }
     fn open(
         &mut self,
         read: &TableRead,

@@ -99,7 +99,7 @@ impl Place {
             source.as_ref(),
             target.as_ref(),
             &settings,
-            2,
+            &limosa_flow::settings::RunSettings::default(),
             &silent(),
             "test",
         )

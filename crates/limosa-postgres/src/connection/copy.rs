@@ -6,7 +6,6 @@
 //! target is sent few large ones, because each costs it about a third of a microsecond.
 
 use super::{Connection, Frame};
-use limosa_core::turn::{HUGE, Turn};
 use limosa_core::{Error, ErrorKind, Result};
 use postgres_protocol::message::frontend;
 use std::io::{IoSlice, Write};
@@ -73,30 +72,52 @@ impl Connection {
         }
     }
 
-    /// The next message of a COPY OUT. A huge one waits for its turn, unless it is `kept` already.
+    /// The length of the next message of a COPY OUT if it is a huge row's. `Some` is to be asked room for
+    /// ([`Connection::ask`]) before it is taken.
     #[inline]
-    pub(crate) fn copy_next(&mut self, kept: bool) -> Result<CopyEvent> {
-        if let (b'd', HUGE..) = self.header()?
-            && !kept
-        {
-            self.turn = Some(Turn::wait());
-        }
-        let frame = self.message().inspect_err(|_| self.turn = None)?;
+    pub(crate) fn huge_next(&mut self) -> Result<Option<usize>> {
+        let (tag, length) = self.header()?;
+        Ok((tag == b'd' && length >= self.gate.huge()).then_some(length))
+    }
+
+    /// Waits for room for a row of `bytes` bytes; see [`Connection::room`].
+    pub(crate) fn ask(&mut self, bytes: usize) -> Result<()> {
+        // What came before is the caller's no more.
+        self.room = None;
+        self.room = Some(self.gate.take(bytes as u64)?);
+        Ok(())
+    }
+
+    /// The next message of a COPY OUT.
+    #[inline]
+    pub(crate) fn copy_next(&mut self) -> Result<CopyEvent> {
+        let frame = self.message()?;
         if frame.tag == b'd' {
             return Ok(CopyEvent::Data(frame));
         }
         self.copy_end(frame).map(CopyEvent::Done)
     }
 
-    /// After a huge row was taken over from the inbox: gives its memory back, and its turn to whoever
-    /// keeps the row.
-    #[inline]
-    pub(crate) fn taken(&mut self, frame: Frame) -> Option<Turn> {
-        if frame.to - frame.from < HUGE {
-            return None;
-        }
+    /// After a huge row was taken over from the inbox: gives its memory back.
+    pub(crate) fn taken(&mut self) {
         self.shrink();
-        self.turn.take()
+    }
+
+    /// Takes the payload of the next CopyData message piece by piece, none larger than the inbox.
+    pub(crate) fn copy_pieces(&mut self, take: &mut dyn FnMut(&[u8])) -> Result<()> {
+        let (_, length) = self.header()?;
+        self.at += 5;
+        let mut left = length;
+        while left > 0 {
+            if self.at == self.end {
+                self.need(1)?;
+            }
+            let n = left.min(self.end - self.at);
+            take(&self.inbox[self.at..self.at + n]);
+            self.at += n;
+            left -= n;
+        }
+        Ok(())
     }
 
     fn copy_end(&mut self, frame: Frame) -> Result<u64> {

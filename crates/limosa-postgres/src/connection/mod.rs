@@ -18,7 +18,7 @@ pub(crate) use query::Answer;
 use crate::connect::{Place, Settings, SslMode};
 use bytes::BytesMut;
 use fault::Fault;
-use limosa_core::turn::Turn;
+use limosa_core::room::{Gate, Open, Room};
 use limosa_core::{Error, ErrorKind, Result};
 use postgres_protocol::message::frontend;
 use std::collections::HashMap;
@@ -60,7 +60,8 @@ pub(crate) struct Connection {
     /// What errors say that we were doing.
     pub(crate) doing: &'static str,
     raw: copy::RawFrame,
-    turn: Option<Turn>,
+    gate: Arc<dyn Gate>,
+    room: Option<Room>,
 }
 
 impl Connection {
@@ -168,7 +169,8 @@ impl Connection {
             parameters: HashMap::new(),
             doing: "connecting",
             raw: copy::RawFrame::default(),
-            turn: None,
+            gate: Open::shared(),
+            room: None,
         };
         let mut words = vec![
             ("user", settings.user.as_str()),
@@ -241,6 +243,21 @@ impl Connection {
         self.broken
     }
 
+    /// Says who is asked for room before a huge row of a COPY is taken.
+    pub(crate) fn bound(&mut self, gate: Arc<dyn Gate>) {
+        self.gate = gate;
+    }
+
+    /// Who is asked.
+    pub(crate) fn gate(&self) -> Arc<dyn Gate> {
+        Arc::clone(&self.gate)
+    }
+
+    /// The room of the row that was taken last.
+    pub(crate) fn room(&mut self) -> Option<Room> {
+        self.room.take()
+    }
+
     /// Whether a transaction is open.
     pub(crate) fn in_transaction(&self) -> bool {
         self.status != b'I'
@@ -249,7 +266,7 @@ impl Connection {
     /// Says that it must not be used any more.
     pub(crate) fn abandon(&mut self) {
         self.broken = true;
-        self.turn = None;
+        self.room = None;
     }
 
     /// Asks the server to stop what this connection is doing. Best effort: the request has no answer.
