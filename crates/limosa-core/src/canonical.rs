@@ -240,6 +240,7 @@ pub fn form(source: &Type, target: &Type) -> Result<Form, String> {
         (Geometry { .. }, _) | (_, Geometry { .. }) => Form::Geometry,
         (Native { .. }, b) if b.text() => Form::Text,
         (Boolean, Boolean | Integer { .. }) | (Integer { .. }, Boolean) => Form::Boolean,
+        (Boolean, b) if b.text() => Form::Boolean,
         (Integer { .. } | Year, Integer { .. } | Year) => Form::Integer,
         (Integer { .. } | Year | Decimal { .. } | Money { .. }, b)
             if matches!(b, Integer { .. } | Decimal { .. } | Money { .. }) || b.text() =>
@@ -275,7 +276,7 @@ pub fn form(source: &Type, target: &Type) -> Result<Form, String> {
         (Bit { .. }, _) => Form::Bits,
         (Set { .. }, _) => Form::Set,
         (Enum { .. } | Inet | Cidr | MacAddress { .. }, _) => Form::Text,
-        (Text { .. } | Varchar { .. }, b) => match b {
+        (Text { .. } | Varchar { .. } | Char { .. }, b) => match b {
             Text { .. } | Varchar { .. } | Enum { .. } => Form::Text,
             Boolean => Form::Boolean,
             Date => Form::Date,
@@ -284,7 +285,12 @@ pub fn form(source: &Type, target: &Type) -> Result<Form, String> {
             Time { .. } => Form::Time,
             Uuid => Form::Uuid,
             Json { .. } => Form::Json,
-            Decimal { .. } => Form::Decimal,
+            Integer { .. } | Year | Decimal { .. } | Money { .. } => Form::Decimal,
+            Float { .. } => Form::Double,
+            Interval => Form::Interval,
+            Bit { .. } => Form::Bits,
+            Set { .. } => Form::Set,
+            Inet | Cidr | MacAddress { .. } | Native { .. } => Form::Text,
             Binary { .. } | Varbinary { .. } | Blob { .. } => Form::Bytes,
             other => return Err(format!("text can not be compared with {other}")),
         },
@@ -660,6 +666,26 @@ mod tests {
         let long = "x".repeat(1000);
         let bytes = row(&[None, Some(&long), Some("")]);
         assert_eq!(cells(&bytes), [None, Some(long.as_bytes()), Some(&b""[..])]);
+    }
+
+    #[test]
+    fn text_is_compared_by_what_the_other_side_means() {
+        let int = Type::Integer {
+            bits: 64,
+            unsigned: false,
+        };
+        let text = Type::Text { max_bytes: None };
+        let padded = Type::Char { length: 36 };
+        for (a, b, want) in [
+            (&text, &int, Form::Decimal),
+            (&text, &Type::Float { bits: 64 }, Form::Double),
+            (&padded, &Type::Uuid, Form::Uuid),
+            (&padded, &text, Form::PaddedText),
+            (&Type::Boolean, &text, Form::Boolean),
+            (&text, &Type::Date, Form::Date),
+        ] {
+            assert_eq!(form(a, b), Ok(want), "{a} and {b}");
+        }
     }
 
     #[test]

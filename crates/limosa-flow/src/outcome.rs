@@ -103,6 +103,32 @@ pub struct Comparison {
     pub canonical_version: u32,
     /// The share of rows that was compared, in percent.
     pub percentage: f64,
+    /// Which of several disjoint shares it was, from 0, and of how many; `None` if all rows were compared.
+    #[serde(default)]
+    pub share: Option<(u32, u32)>,
+}
+
+impl Comparison {
+    /// What a comparison of a share says of the rest, if it found nothing: with 95 % confidence fewer
+    /// than the first number of the second number of rows differ. `None` if there is no rest, or something
+    /// differs.
+    pub fn bound(&self) -> Option<(u64, u64)> {
+        let sampled = |t: &&TableVerdict| t.compared_rows < t.source_rows && t.error.is_none();
+        let rows: u64 = self
+            .tables
+            .iter()
+            .filter(sampled)
+            .map(|t| t.source_rows)
+            .sum();
+        let differing: u64 = self.tables.iter().map(|t| t.differing_rows).sum();
+        let share = self.percentage / 100.0;
+        if rows == 0 || differing > 0 || self.share.is_none() || share <= 0.0 {
+            return None;
+        }
+        // As many that all would be missed with a chance of 5 %.
+        let fewer = (0.05f64.ln() / (-share).ln_1p()).ceil().max(1.0) as u64;
+        Some((fewer.min(rows), rows))
+    }
 }
 
 /// One schema act of the run.

@@ -5,9 +5,12 @@
 
 mod existing;
 mod orphans;
+mod pair;
 mod steps;
 mod tables;
 mod weaken;
+
+pub use pair::{COMPARE, Pairing, pair};
 
 use crate::convert::{self, Context};
 use crate::estimate;

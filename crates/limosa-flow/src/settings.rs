@@ -77,6 +77,41 @@ impl Default for PlanSettings {
     }
 }
 
+/// How far a comparison goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Extent {
+    /// What is compared of the rows.
+    pub rows: RowExtent,
+    /// Whether the schema is compared.
+    pub schema: bool,
+    /// Which of several disjoint shares of `validate_percentage`, from 0; `None` takes the one after
+    /// that of the last comparison.
+    pub share: Option<u32>,
+}
+
+impl Default for Extent {
+    fn default() -> Self {
+        Self {
+            rows: RowExtent::Cells,
+            schema: true,
+            share: None,
+        }
+    }
+}
+
+/// What is compared of the rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowExtent {
+    /// Every row and cell, as far as `validate_percentage` says.
+    #[default]
+    Cells,
+    /// Their number.
+    Counts,
+    /// Nothing.
+    None,
+}
+
 /// What a run depends on, beside its plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunSettings {
@@ -106,6 +141,8 @@ pub struct RunSettings {
     pub steal: bool,
     /// Differing keys that are named per table, at most.
     pub max_differences: usize,
+    /// How far a comparison goes.
+    pub extent: Extent,
 }
 
 impl Default for RunSettings {
@@ -124,6 +161,7 @@ impl Default for RunSettings {
             max_bytes_per_second: None,
             steal: false,
             max_differences: 100,
+            extent: Extent::default(),
         }
     }
 }

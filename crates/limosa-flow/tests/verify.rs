@@ -4,7 +4,7 @@ mod support;
 
 use limosa_flow::outcome::{Comparison, TableVerdict, Verdict};
 use limosa_flow::run::Parts;
-use limosa_flow::settings::RunSettings;
+use limosa_flow::settings::{Extent, RunSettings};
 use limosa_flow::verify;
 use std::sync::atomic::Ordering;
 use support::{COMPARED, Faulty, Script, Shop, settings, silent};
@@ -292,31 +292,95 @@ fn memory_for_differences_has_a_bound_and_the_count_is_exact_all_the_same() {
     }
 }
 
-#[test]
-fn a_share_is_the_same_each_time_and_is_never_called_a_pass() {
-    let shop = copied(2000);
-    let share = RunSettings {
-        validate_percentage: 25.0,
+/// Compares a share of tables that are said to be large.
+fn compare_share(shop: &Shop, percentage: f64, share: u32) -> Comparison {
+    let journal = limosa_flow::journal::Journal::read(&shop.journal_path()).unwrap();
+    let mut plan = journal.plan().unwrap();
+    for table in &mut plan.tables {
+        table.rows = Some(1_000_000);
+    }
+    let settings = RunSettings {
+        validate_percentage: percentage,
+        extent: Extent {
+            share: Some(share),
+            ..Extent::default()
+        },
+        chunk_bytes: 1 << 30,
         ..settings()
     };
-    let (a, b) = (compare_with(&shop, &share), compare_with(&shop, &share));
+    let (source, target) = (shop.source(), shop.target());
+    let stop = limosa_flow::run::Stop::new();
+    verify::compare(
+        source.as_ref(),
+        target.as_ref(),
+        &plan,
+        &settings,
+        &silent(),
+        &stop,
+    )
+    .unwrap()
+}
+
+#[test]
+fn a_share_is_the_same_each_time_and_is_never_called_a_pass() {
+    let shop = copied(4000);
+    let (a, b) = (compare_share(&shop, 25.0, 0), compare_share(&shop, 25.0, 0));
     assert_eq!(a.verdict, Verdict::Partial);
+    assert_eq!(a.share, Some((0, 4)));
+    // With 25 % of the rows, eleven differing ones are found with 95 % confidence.
+    assert_eq!(a.bound().unwrap().0, 11);
     let item = table(&a, "item");
-    assert_eq!(item.source_rows, 2000);
+    assert_eq!(item.source_rows, 4000);
     assert!(
-        (300..700).contains(&item.compared_rows),
+        (700..2300).contains(&item.compared_rows),
         "{}",
         item.compared_rows
     );
     assert_eq!(item.compared_rows, table(&b, "item").compared_rows);
-    // Rows outside of the share are still counted.
-    shop.on_target("DELETE FROM item WHERE id > 5900");
-    let comparison = compare_with(&shop, &share);
-    assert_eq!(comparison.verdict, Verdict::Fail);
-    assert_eq!(
-        table(&comparison, "item").differing_rows,
-        table(&comparison, "item").source_rows - table(&comparison, "item").target_rows
+    // The newest rows are in every share.
+    shop.on_target("UPDATE item SET price = -1 WHERE id = 11999");
+    shop.on_target("UPDATE item SET price = -1 WHERE id = 12000");
+    for share in 0..4 {
+        let comparison = compare_share(&shop, 25.0, share);
+        let named = &table(&comparison, "item").differences;
+        assert!(named.iter().any(|d| d.key == ["12000"]), "{share}");
+        assert_eq!(comparison.bound(), None);
+    }
+}
+
+#[test]
+fn all_shares_together_find_every_difference_and_counts_are_always_whole() {
+    let shop = copied(3000);
+    shop.on_target(
+        "UPDATE word SET times = -times WHERE times % 10 = 0; INSERT INTO bare VALUES(1, NULL)",
     );
+    let found: Vec<u64> = (0..4)
+        .map(|share| table(&compare_share(&shop, 30.0, share), "word").differing_rows)
+        .collect();
+    assert_eq!(found.iter().sum::<u64>(), 300, "{found:?}");
+    assert!(found.iter().all(|n| *n > 0), "{found:?}");
+    // A row outside of the share that is missing or extra shows in the number.
+    shop.on_target("DELETE FROM word WHERE times = 1001");
+    for share in 0..4 {
+        let comparison = compare_share(&shop, 30.0, share);
+        assert_eq!(comparison.verdict, Verdict::Fail);
+        let word = table(&comparison, "word");
+        assert_eq!(word.source_rows, word.target_rows + 1);
+        assert!(word.differing_rows > found[share as usize], "{share}");
+    }
+}
+
+#[test]
+fn repeated_runs_of_a_share_go_on_with_the_next_and_small_tables_are_compared_whole() {
+    let shop = copied(500);
+    let share = RunSettings {
+        validate_percentage: 40.0,
+        ..settings()
+    };
+    let run = || shop.run(&share, Parts::Verify).unwrap().comparison.unwrap();
+    let shares: Vec<_> = (0..4).map(|_| run().share).collect();
+    assert_eq!(shares, [(0, 3), (1, 3), (2, 3), (0, 3)].map(Some));
+    assert_eq!(run().verdict, Verdict::Pass);
 }
 
 #[test]

@@ -46,7 +46,7 @@ use limosa_core::schema::Catalog;
 use limosa_core::{Error, ErrorKind, Result};
 use limosa_flow::clock::Wall;
 use limosa_flow::{assess, planner, run};
-use outcome::{Ending, Outcome};
+use outcome::{Comparison, Ending, Outcome};
 use plan::Plan;
 use rejects::{Filter, Retried, Retry, Store};
 use report::Report;
@@ -287,6 +287,29 @@ impl Limosa {
     pub fn verify(&self, progress: &Progress, stop: &Stop) -> Result<Outcome, RunError> {
         let plan = self.journal()?.plan()?;
         self.run(&plan, Parts::Verify, progress, stop)
+    }
+
+    /// Compares both databases as they are: tables and columns by name, values by what both types mean. No
+    /// plan, journal or run is needed, and nothing is written. Gives the pairing, as a plan that is never
+    /// run, and the comparison.
+    ///
+    /// # Errors
+    /// See [`limosa_flow::verify::compare_alone`].
+    pub fn compare(&self, progress: &Progress, stop: &Stop) -> Result<(Plan, Comparison)> {
+        limosa_flow::verify::compare_alone(
+            self.source()?,
+            self.target()?,
+            &self.settings.plan,
+            &self.settings.run,
+            progress,
+            stop,
+            VERSION,
+        )
+    }
+
+    /// Whether something was begun under this name.
+    pub fn has_journal(&self) -> bool {
+        self.settings.journal().exists()
     }
 
     /// Says where the run is. Connects to nothing.

@@ -262,9 +262,18 @@ impl<'j> Driver<'_, '_, 'j> {
 
     /// Compares. Gives whether it was done, or stopped before its end.
     fn verify(&mut self) -> Result<bool> {
-        let job = self.job;
+        let mut settings = self.job.settings.clone();
+        if settings.extent.share.is_none() {
+            // Of a share, the next: repeated comparisons cover everything.
+            let last = self.locked().comparison()?.and_then(|c| c.share);
+            settings.extent.share = last.map(|(number, _)| number + 1);
+        }
+        let job = Job {
+            settings: &settings,
+            ..*self.job
+        };
         let comparison = self.stage("verify", job.plan.tables.len(), |_| {
-            crate::verify::compare_with(job)
+            crate::verify::compare_with(&job)
         });
         match comparison {
             Ok(comparison) => {

@@ -193,12 +193,13 @@ fn read_part(
     part: (u64, u64),
     sketches: &mut (Sketch, Sketch),
 ) -> Result<Taken> {
-    let chosen = |by: u128| {
-        let place = (by >> 96) as u64;
-        (part.0..part.1).contains(&place) && shared.sample.chooses(by)
+    let choice = &table.choices[unit];
+    let chosen = |row: &Row<'_>| {
+        let place = (row.by >> 96) as u64;
+        (part.0..part.1).contains(&place) && choice.takes(row.by, row.key)
     };
     let add = |sketch: &mut Sketch, row: Row<'_>| {
-        if chosen(row.by) {
+        if chosen(&row) {
             let (by, hash) = (row.by, hash(row.row));
             sketch.add(sketch::Row { by, hash }, row.key);
         }

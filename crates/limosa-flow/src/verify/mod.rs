@@ -15,6 +15,8 @@
 //! Every row of every table and every column was compared and is equal, and the schema is as planned.
 //! What was not compared is named, and lowers the verdict ([`Verdict`]).
 
+mod choose;
+mod count;
 mod differ;
 mod excuse;
 mod judge;
@@ -28,26 +30,27 @@ use crate::clock::Wall;
 use crate::copy::{Job, snapshot};
 use crate::memory::{Memory, Share};
 use crate::outcome::{Comparison, TableVerdict, Verdict};
-use crate::plan::Plan;
+use crate::plan::{Plan, TablePlan};
+use crate::planner;
 use crate::progress::{Fact, Progress};
 use crate::rejects::Store;
-use crate::settings::RunSettings;
+use crate::settings::{PlanSettings, RowExtent, RunSettings};
 use crate::stop::Stop;
 use crate::throttle::Throttle;
+use choose::{Sample, shares};
 use limosa_core::Result;
 use limosa_core::canonical::CANONICAL_VERSION;
 use limosa_core::engine::Engine;
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex};
-use sum::Sample;
 use table::{Lane, Shared, Table};
 
 /// Compares the two databases of a plan.
 ///
 /// Both are read at the same time, each in one snapshot. Out: a verdict for each table in the order of
 /// the plan, the differences of the schema, and the worst of all. With `validate_percentage` below 100
-/// a share of the rows is compared, chosen by the hash of the key, the same on both sides and in every
-/// run; all rows are still counted.
+/// a share of the rows is compared, chosen by the hash of the key, the same on both sides; all rows
+/// are still counted. See [`choose`].
 ///
 /// # Errors
 /// `Interrupted` if it was stopped; errors that concern no single table. An error of one table is in its
@@ -72,6 +75,40 @@ pub fn compare(
         clock: &clock,
         rejects: &rejects,
     })
+}
+
+/// Compares two databases as they are, without a plan or a journal: see [`planner::pair`].
+///
+/// Gives the pairing's plan, for the report, and the comparison.
+///
+/// # Errors
+/// Those of [`planner::pair`] and [`compare`].
+#[allow(
+    clippy::too_many_arguments,
+    reason = "two databases and what surrounds them"
+)]
+pub fn compare_alone(
+    source: &dyn Engine,
+    target: &dyn Engine,
+    asked: &PlanSettings,
+    settings: &RunSettings,
+    progress: &Progress,
+    stop: &Stop,
+    made_by: &str,
+) -> Result<(Plan, Comparison)> {
+    let pairing = planner::pair(source, target, asked, progress, made_by)?;
+    let mut comparison = compare(source, target, &pairing.plan, settings, progress, stop)?;
+    if !pairing.lonely.is_empty() {
+        comparison.verdict = Verdict::Fail;
+        comparison.schema.splice(0..0, pairing.lonely);
+    }
+    Ok((pairing.plan, comparison))
+}
+
+/// Which share of the rows is compared, from 0, and of how many; `None` if all are.
+fn share_of(settings: &RunSettings) -> Option<(u32, u32)> {
+    let of = shares(settings.validate_percentage);
+    (of > 1).then(|| (settings.extent.share.unwrap_or(0) % of, of))
 }
 
 /// Bytes for tables of differences that are larger than a lane's own, over all lanes.
@@ -106,12 +143,18 @@ pub(crate) fn compare_with(job: &Job<'_>) -> Result<Comparison> {
         room: &room,
         source: source.as_ref(),
         target: target.as_ref(),
-        sample: Sample::percent(settings.validate_percentage),
+        sample: Sample::new(
+            settings.validate_percentage,
+            settings.extent.share.unwrap_or(0),
+        ),
         throttle: &throttle,
         share,
         memory: Memory::new(share.large),
     };
-    let tables = &job.plan.tables;
+    let tables: &[TablePlan] = match settings.extent.rows {
+        RowExtent::Cells => &job.plan.tables,
+        RowExtent::Counts | RowExtent::None => &[],
+    };
     let line = Mutex::new(Line {
         next: 0,
         cutting: 0,
@@ -182,13 +225,19 @@ pub(crate) fn compare_with(job: &Job<'_>) -> Result<Comparison> {
         worker();
     });
     job.stop.check()?;
-    let tables: Vec<TableVerdict> = verdicts
+    let mut tables: Vec<TableVerdict> = verdicts
         .into_inner()
         .unwrap_or_else(|e| e.into_inner())
         .into_iter()
         .flatten()
         .collect();
-    let schema = schema::differences(job, &there)?;
+    if settings.extent.rows == RowExtent::Counts {
+        tables = count::tables(job)?;
+    }
+    let schema = match settings.extent.schema {
+        true => schema::differences(job, &there)?,
+        false => Vec::new(),
+    };
     let verdict = judge::whole(&tables, &schema);
     Ok(Comparison {
         verdict,
@@ -196,5 +245,6 @@ pub(crate) fn compare_with(job: &Job<'_>) -> Result<Comparison> {
         schema,
         canonical_version: CANONICAL_VERSION,
         percentage: settings.validate_percentage,
+        share: share_of(settings),
     })
 }

@@ -8,7 +8,10 @@
 use crate::copy::Job;
 use crate::outcome::SchemaDifference;
 use crate::plan::{Finding, Plan, Severity};
+use crate::planner::COMPARE;
 use limosa_core::Result;
+use limosa_core::canonical;
+use limosa_core::expression::{Expr, SqlText};
 use limosa_core::operation::Operation;
 use limosa_core::schema::{
     Action, Catalog, Column, ForeignKey, Index, IndexOf, Key, Table, TableName, Type,
@@ -18,10 +21,13 @@ use std::collections::HashMap;
 /// Says what of the target, as it was found, is not as planned.
 pub(super) fn differences(job: &Job<'_>, found: &Catalog) -> Result<Vec<SchemaDifference>> {
     let mut out = Vec::new();
-    let folds = !job.target.capabilities().column_names_case_sensitive;
+    let alone = job.plan.strategy == COMPARE;
+    // Without a plan of ours, names that differ in case only were paired.
+    let folds = alone || !job.target.capabilities().column_names_case_sensitive;
     let mut walk = Walk {
         plan: job.plan,
         folds,
+        alone,
         out: &mut out,
     };
     walk.all(&expected(job.plan), found, &mut |table, column| {
@@ -63,6 +69,9 @@ fn expected(plan: &Plan) -> Vec<Table> {
 struct Walk<'a> {
     plan: &'a Plan,
     folds: bool,
+    /// Whether nothing was planned, so that a type that holds the source's is as good as the one that
+    /// we would have chosen.
+    alone: bool,
     out: &'a mut Vec<SchemaDifference>,
 }
 
@@ -86,6 +95,8 @@ impl Walk<'_> {
         }
         for step in &self.plan.steps {
             match &step.operation {
+                // Without a plan of ours, only what holds rows is asked for.
+                Operation::CreateView(_) if self.alone => {}
                 Operation::CreateView(view)
                     if !found
                         .views
@@ -113,10 +124,42 @@ impl Walk<'_> {
                         );
                     }
                 }
+                Operation::SetSequence { name, next } => {
+                    let have = found
+                        .sequences
+                        .iter()
+                        .find(|s| fold(&s.name.to_string()) == fold(&name.to_string()));
+                    match have {
+                        None if self.alone => {
+                            self.say(name, None, "the sequence is not there".into())
+                        }
+                        Some(have)
+                            if (have.increment > 0) == (have.next < *next)
+                                && have.next != *next =>
+                        {
+                            self.say(
+                                name,
+                                None,
+                                format!(
+                                    "the sequence would give {} next, and was to give {next}",
+                                    have.next
+                                ),
+                            );
+                        }
+                        _ => {}
+                    }
+                }
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// The source's type of a target column.
+    fn declared(&self, table: &TableName, column: &str) -> Option<&Type> {
+        let moved = self.plan.tables.iter().find(|t| t.name() == table)?;
+        let at = moved.load.columns.iter().position(|w| w.name == column)?;
+        moved.read.columns.get(at).map(|c| &c.ty)
     }
 
     fn same(&self, a: &str, b: &str) -> bool {
@@ -275,11 +318,36 @@ impl Walk<'_> {
     }
 
     fn column(&mut self, table: &TableName, want: &Column, have: &Column) {
+        let declared = self.declared(table, &want.name).cloned();
+        let enough = self.alone
+            && (self.plan.source.capabilities.dynamic_types
+                || declared
+                    .as_ref()
+                    .is_some_and(|ty| holds(have.ty.base(), ty.base())));
+        let alone = self.alone;
         let mut say = |text: String| self.say(table, Some(&want.name), text);
-        if !same_meaning(want, have) {
+        if !enough && !same_meaning(want, have) {
+            say(match (alone, &declared) {
+                (true, Some(ty)) => format!(
+                    "the type is {} ({}), and does not hold every {ty}, which would be {} ({})",
+                    have.native, have.ty, want.native, want.ty
+                ),
+                _ => format!(
+                    "the type is {} ({}), and {} ({}) was planned",
+                    have.native, have.ty, want.native, want.ty
+                ),
+            });
+        }
+        let text = matches!(
+            have.ty.base(),
+            Type::Char { .. } | Type::Varchar { .. } | Type::Text { .. }
+        );
+        if alone && text && have.folds && !want.folds {
             say(format!(
-                "the type is {} ({}), and {} ({}) was planned",
-                have.native, have.ty, want.native, want.ty
+                "texts that differ in case, accents or trailing blanks are one in its collation{}",
+                have.collation
+                    .as_ref()
+                    .map_or(String::new(), |c| format!(" {c}"))
             ));
         }
         if want.nullable != have.nullable {
@@ -288,8 +356,15 @@ impl Walk<'_> {
                 false => "NULL is refused, and was to be allowed".into(),
             });
         }
-        if want.default.is_some() && have.default.is_none() && have.identity.is_none() {
-            say("the default is not there".into());
+        match (&want.default, &have.default) {
+            (Some(_), None) if have.identity.is_none() => say("the default is not there".into()),
+            (Some(want), Some(have)) if other_constant(want, have) => {
+                say(format!(
+                    "the default is {}, and not {}",
+                    have.text, want.text
+                ));
+            }
+            _ => {}
         }
         if want.identity.is_some() && have.identity.is_none() && have.default.is_none() {
             say("it does not count by itself".into());
@@ -300,6 +375,28 @@ impl Walk<'_> {
                 None => "it is computed, and was not to be".into(),
             });
         }
+    }
+}
+
+/// Whether both are constants, and not the same one.
+fn other_constant(want: &SqlText, have: &SqlText) -> bool {
+    let constant = |text: &SqlText| match text.parsed.as_ref()? {
+        Expr::Number(n) => {
+            let mut out = Vec::new();
+            canonical::decimal(&mut out, n.as_bytes());
+            Some(out)
+        }
+        Expr::Text(t) => {
+            let mut out = Vec::new();
+            canonical::decimal(&mut out, t.as_bytes());
+            Some(out)
+        }
+        Expr::Bool(b) => Some(vec![b'0' + u8::from(*b)]),
+        _ => None,
+    };
+    match (constant(want), constant(have)) {
+        (Some(want), Some(have)) => want != have,
+        _ => false,
     }
 }
 

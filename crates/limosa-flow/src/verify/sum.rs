@@ -26,28 +26,6 @@ impl Sum {
     }
 }
 
-/// Which rows are compared: all, or a share chosen by the hash of the key, so that both sides and
-/// every run choose the same.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sample(u128);
-
-impl Sample {
-    pub(super) fn percent(percentage: f64) -> Self {
-        let share = (percentage / 100.0).clamp(0.0, 1.0);
-        if share >= 1.0 {
-            Self(1 << 64)
-        } else {
-            Self((share * 18_446_744_073_709_551_616.0) as u128)
-        }
-    }
-
-    /// By the low bits of the hash; rounds over an overfull range choose by the high ones.
-    #[inline]
-    pub(super) fn chooses(self, key: u128) -> bool {
-        u128::from(key as u64) < self.0
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,16 +55,5 @@ mod tests {
             rows.push(extra);
             prop_assert!(whole != of(&rows));
         }
-    }
-
-    #[test]
-    fn a_share_is_chosen_the_same_way_each_time_and_is_about_as_large_as_asked() {
-        let sample = Sample::percent(10.0);
-        let chosen = (0..100_000u32)
-            .filter(|i| sample.chooses(hash(&i.to_be_bytes())))
-            .count();
-        assert!((9_000..11_000).contains(&chosen), "{chosen}");
-        assert!(Sample::percent(100.0).chooses(u128::MAX));
-        assert!(!Sample::percent(0.0).chooses(0));
     }
 }

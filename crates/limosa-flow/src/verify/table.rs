@@ -1,10 +1,11 @@
 //! One table: its ranges, what each side has in them, and what differs.
 
+use super::choose::{Choice, Sample};
 use super::differ::{self, Odd};
 use super::excuse::Excuses;
 use super::side::{Side, Which, both};
 use super::sketch::{Row, Sketch};
-use super::sum::{Sample, Sum};
+use super::sum::Sum;
 use crate::copy::Job;
 use crate::memory::{Memory, ReaderGate, Share};
 use crate::plan::TablePlan;
@@ -60,6 +61,8 @@ pub(super) fn known(name: &TableName) -> String {
 pub(super) struct Table<'p> {
     pub(super) plan: &'p TablePlan,
     pub(super) units: Vec<Range>,
+    /// Which rows of each range are compared.
+    pub(super) choices: Vec<Choice>,
     /// Rows that were rejected.
     pub(super) excuses: Excuses,
     /// Rows that are to be named at most.
@@ -105,6 +108,15 @@ impl<'p> Table<'p> {
             Ok((units, excuses)) => (units, excuses, None),
             Err(error) => (vec![Range::All], Excuses::default(), Some(error)),
         };
+        let (rows, greatest) = match shared.sample.whole() {
+            true => (plan.rows, None),
+            false => (
+                plan.rows.or_else(|| counted(shared, plan)),
+                greatest(shared, plan),
+            ),
+        };
+        let of = |range| Choice::new(shared.sample, rows, range, greatest);
+        let choices = units.iter().map(of).collect();
         let changed = super::judge::changed_by_policy(shared.job.plan, plan);
         let asked = shared.job.settings.max_differences;
         Self {
@@ -113,6 +125,7 @@ impl<'p> Table<'p> {
                 true => asked,
                 false => asked.max(EXCUSED) + excuses.rows as usize,
             },
+            choices,
             excuses,
             remaining: AtomicUsize::new(units.len()),
             found: Mutex::new(Found {
@@ -197,13 +210,13 @@ impl<'p> Table<'p> {
         unit: usize,
     ) -> Result<(Tally, Tally)> {
         let range = &self.units[unit];
-        let sample = shared.sample;
+        let choice = &self.choices[unit];
         let (mut source, mut target) = (Tally::default(), Tally::default());
         lane.sketches.0.clear();
         lane.sketches.1.clear();
         let count = |tally: &mut Tally, sketch: &mut Sketch, row: super::side::Row<'_>| {
             tally.rows += 1;
-            if sample.chooses(row.by) {
+            if choice.takes(row.by, row.key) {
                 let hash = hash(row.row);
                 tally.sum.add(hash);
                 sketch.add(Row { by: row.by, hash }, row.key);
@@ -327,6 +340,23 @@ fn cut(shared: &Shared<'_, '_>, plan: &TablePlan) -> Result<Vec<Range>> {
         true => ranges,
         false => vec![Range::All],
     })
+}
+
+/// Rows of the source, as far as it matters whether the table is small.
+fn counted(shared: &Shared<'_, '_>, plan: &TablePlan) -> Option<u64> {
+    let mut session = shared.job.source.session().ok()?;
+    let enough = super::choose::SMALL + 1;
+    let rows = session.count(&plan.compare_source.table, Some(enough));
+    rows.ok()
+}
+
+/// The source's greatest key, if that is one number. None where it can not be asked: then only the share
+/// is compared.
+fn greatest(shared: &Shared<'_, '_>, plan: &TablePlan) -> Option<i128> {
+    let first = first_number(&plan.compare_source, true)?;
+    let mut session = shared.job.source.session().ok()?;
+    let found = session.greatest(&plan.compare_source.table, &first.name);
+    found.ok().flatten()
 }
 
 /// The key's first column, if it is compared as a whole number.

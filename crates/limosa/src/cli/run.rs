@@ -317,8 +317,19 @@ pub(super) fn verdict_lines(comparison: &Comparison, output: &Output) -> String 
     if differing > 0 {
         out.push_str(&format!(", {} differ", show_count(differing)));
     }
-    if comparison.percentage < 100.0 {
-        out.push_str(&format!(" ({} % of the rows)", comparison.percentage));
+    if let Some((number, of)) = comparison.share {
+        out.push_str(&format!(
+            " (share {}/{of} of {} % of the rows; small tables whole)",
+            number + 1,
+            comparison.percentage
+        ));
+    }
+    if let Some((fewer, rows)) = comparison.bound() {
+        out.push_str(&format!(
+            "\n  of {} rows a share was compared and nothing differs; with 95 % confidence fewer than {} of them do",
+            show_count(rows),
+            show_count(fewer)
+        ));
     }
     for t in &comparison.tables {
         if let Some(error) = &t.error {

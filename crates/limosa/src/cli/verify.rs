@@ -4,22 +4,76 @@ use crate::failure::{End, Failure};
 use crate::output::{Format, Output, table};
 use crate::progress;
 use crate::signals::Watch;
+use limosa::Limosa;
 use limosa::outcome::{Comparison, Ending};
-use limosa::report::verdict_word;
+use limosa::report::{Report, verdict_word};
+use limosa::settings::RowExtent;
 use limosa::settings::amount::{show_count, show_seconds};
+use limosa_core::{Error, ErrorKind};
+use std::path::PathBuf;
+use std::time::SystemTime;
 
-/// Compare both databases, row by row and column by column
+/// Compare two databases, row by row and column by column
 ///
-/// Ends with 0 if all is equal, 3 if something differs, 4 if something was not compared.
+/// After a run: as its plan says. Without one (or with --alone): any two databases, tables and columns by
+/// name, values by what both types mean, and the schemas. Writes to neither. Ends with 0 if all is
+/// equal, 3 if something differs, 4 if something was not compared.
 #[derive(clap::Args, Debug)]
 pub(super) struct Args {
+    /// Compare the databases as they are, even if a run was begun under this name
+    #[arg(long)]
+    alone: bool,
+    /// Compare rows and not the schemas
+    #[arg(long, visible_alias = "tables-only", conflicts_with = "schema_only")]
+    no_schema: bool,
+    /// Compare the schemas and no rows
+    #[arg(long, conflicts_with = "counts_only")]
+    schema_only: bool,
+    /// Compare the schemas and the numbers of rows
+    #[arg(long)]
+    counts_only: bool,
+    /// Compare the K-th of N disjoint shares of the rows, chosen by the hash of the key
+    #[arg(long, value_name = "K/N", value_parser = share, conflicts_with = "counts_only")]
+    share: Option<(u32, u32)>,
+    /// Write the result as JUnit XML too
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingsArgs,
 }
 
+impl Args {
+    fn open(&self, output: &Output) -> Result<Limosa, Failure> {
+        let mut settings = self.settings.load(output)?;
+        let extent = &mut settings.run.extent;
+        extent.schema = !self.no_schema;
+        extent.rows = match (self.schema_only, self.counts_only) {
+            (true, _) => RowExtent::None,
+            (_, true) => RowExtent::Counts,
+            _ => RowExtent::Cells,
+        };
+        if let Some((number, of)) = self.share {
+            settings.run.validate_percentage = 100.0 / f64::from(of);
+            settings.run.extent.share = Some(number - 1);
+        }
+        Ok(Limosa::open(settings)?)
+    }
+}
+
+fn share(text: &str) -> Result<(u32, u32), String> {
+    let (number, of) = text.split_once('/').ok_or("write it like 2/10")?;
+    match (number.trim().parse(), of.trim().parse()) {
+        (Ok(number), Ok(of)) if 1 <= number && number <= of && of <= 10_000 => Ok((number, of)),
+        _ => Err("the first number is from 1 to the second, which is at most 10000".into()),
+    }
+}
+
 pub(super) fn run(args: Args, output: &Output) -> Answer {
-    let limosa = args.settings.open(output)?;
+    let limosa = args.open(output)?;
     let watch = Watch::begin(output)?;
+    if args.alone || !limosa.has_journal() {
+        return alone(&args, &limosa, &watch, output);
+    }
     let rows = watch
         .settle(limosa.status())?
         .tables
@@ -43,7 +97,54 @@ pub(super) fn run(args: Args, output: &Output) -> Answer {
         Ending::Interrupted => watch.end(&End::Run(&outcome)),
         _ => watch.end(&End::Compared(comparison)),
     };
-    let files = write_report(&limosa, output)?;
+    let mut files = write_report(&limosa, output)?;
+    junit(&args, &limosa, comparison, &mut files, output)?;
+    say(comparison, end, &files, output)?;
+    Ok(end)
+}
+
+/// Compares without a run.
+fn alone(args: &Args, limosa: &Limosa, watch: &Watch, output: &Output) -> Answer {
+    let listener = progress::listener(output, 0);
+    let (plan, comparison) = watch.settle(limosa.compare(&listener, &watch.stop))?;
+    drop(listener);
+    let end = watch.end(&End::Compared(&comparison));
+    let mut files = Vec::new();
+    if args.settings.report.is_some() {
+        let report = Report::new(&plan, None, Some(comparison.clone()), SystemTime::now());
+        files = report.write(&limosa.settings().report, &output.redactor())?;
+    }
+    junit(args, limosa, &comparison, &mut files, output)?;
+    say(&comparison, end, &files, output)?;
+    Ok(end)
+}
+
+fn junit(
+    args: &Args,
+    limosa: &Limosa,
+    comparison: &Comparison,
+    files: &mut Vec<PathBuf>,
+    output: &Output,
+) -> Result<(), Failure> {
+    if let Some(path) = &args.junit {
+        let xml = limosa::report::junit::comparison(&limosa.settings().plan.name, comparison);
+        let clean = output.redactor().clean(&xml);
+        limosa::files::replace(path, clean.as_bytes()).map_err(|e| {
+            Error::new(ErrorKind::File, "writing the JUnit file", e.to_string())
+                .on(path.display().to_string())
+                .hint("Choose another place with --junit.")
+        })?;
+        files.push(path.clone());
+    }
+    Ok(())
+}
+
+fn say(
+    comparison: &Comparison,
+    end: u8,
+    files: &[PathBuf],
+    output: &Output,
+) -> Result<(), Failure> {
     if output.format() == Format::Text {
         output.line(&compared(comparison))?;
         output.line(&verdict_lines(comparison, output))?;
@@ -53,8 +154,8 @@ pub(super) fn run(args: Args, output: &Output) -> Answer {
             &serde_json::json!({ "exit_code": end, "comparison": comparison, "reports": files }),
         )?;
     }
-    say_files(&files, output);
-    Ok(end)
+    say_files(files, output);
+    Ok(())
 }
 
 fn compared(comparison: &Comparison) -> String {

@@ -94,6 +94,7 @@ fn report() -> Report {
         }],
         canonical_version: 1,
         percentage: 100.0,
+        share: None,
     };
     let outcome = Outcome {
         run: "migration".into(),

@@ -21,6 +21,8 @@ pub use problem::Problem;
 pub(crate) use problem::nearest;
 pub use words::Variables;
 
+pub use limosa_flow::settings::{Extent, RowExtent};
+
 use limosa_flow::check::Check;
 use limosa_flow::settings::{PlanSettings, RunSettings};
 use std::path::{Path, PathBuf};

@@ -392,6 +392,7 @@ impl Teller<'_> {
             max_differences: self
                 .number(key::MAX_DIFFERENCES, 0, 1_000_000)?
                 .map_or(d.max_differences, small),
+            extent: d.extent,
         })
     }
 

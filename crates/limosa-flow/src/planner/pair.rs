@@ -1,0 +1,262 @@
+//! Two databases that are there already: which table of the one is which of the other.
+//!
+//! Tables are paired by name (with the renames of the settings), columns by name, and values are
+//! compared by what both types mean. What the target's schema should be is what a migration would
+//! make of the source's; nothing of it is made.
+
+use super::steps::Steps;
+use super::{orphans, side, tables};
+use crate::convert::{self, Context, ConvertedTable};
+use crate::estimate;
+use crate::names::{self, Names};
+use crate::outcome::SchemaDifference;
+use crate::plan::{Estimate, PLAN_FORMAT, Plan};
+use crate::progress::Progress;
+use crate::settings::{PlanSettings, ScanMode};
+use limosa_core::engine::{Engine, Role};
+use limosa_core::schema::{Catalog, Column, Table, TableName};
+use limosa_core::{Error, ErrorKind, Result};
+use std::collections::{HashMap, HashSet};
+
+/// The strategy of a plan that moves nothing.
+pub const COMPARE: &str = "compare";
+
+/// What is compared, and what has no partner.
+#[derive(Clone, Debug)]
+pub struct Pairing {
+    /// The tables that are in both; the steps say what is expected of the target and are never run.
+    pub plan: Plan,
+    /// Tables and columns that only one side has.
+    pub lonely: Vec<SchemaDifference>,
+}
+
+/// Pairs two databases. Reads both catalogs and no rows.
+///
+/// # Errors
+/// `Conflict` (definite) if both are one database; `Configuration` if no table is left on either side;
+/// else what the engines say.
+pub fn pair(
+    source: &dyn Engine,
+    target: &dyn Engine,
+    settings: &PlanSettings,
+    progress: &Progress,
+    made_by: &str,
+) -> Result<Pairing> {
+    let identities = (source.identity()?, target.identity()?);
+    if identities.0 == identities.1 {
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            "comparing",
+            "source and target are the same database",
+        )
+        .hint("give the target another address"));
+    }
+    let [catalog, there] = super::inspect(source, target, progress)?;
+    for (engine, found) in [(source, &catalog), (target, &there)] {
+        if found.tables.is_empty() {
+            // A database that is not there is a mistake, and not an empty one.
+            engine.missing_privileges(Role::Source, found)?;
+        }
+    }
+    let chosen = selected(&catalog, settings);
+    if chosen.is_empty() && selected(&there, settings).is_empty() {
+        return Err(Error::new(
+            ErrorKind::Configuration,
+            "comparing",
+            "no table is left to be compared",
+        )
+        .on(source.address())
+        .hint("look at include and exclude, and at the databases in both addresses"));
+    }
+    let (from, to) = (source.capabilities(), target.capabilities());
+    let (names, _) = Names::new(&chosen, from, to, settings);
+    let looked = orphans::look(source, &chosen, ScanMode::None, progress)?;
+    let mut converted = convert::convert(
+        &catalog,
+        &Context {
+            source: from,
+            target: to,
+            dialect: target.dialect(),
+            settings,
+            names: &names,
+            scans: &HashMap::new(),
+            orphans: &looked,
+        },
+    );
+    let mut lonely = Vec::new();
+    let mut say = |object: String, text: &str| {
+        lonely.push(SchemaDifference {
+            object,
+            text: text.into(),
+            planned: false,
+        });
+    };
+    let mut taken: HashSet<&TableName> = HashSet::new();
+    let mut partners: HashMap<TableName, &Table> = HashMap::new();
+    for table in &converted.tables {
+        match partner(&there, &table.target.name, &taken) {
+            Some(found) => {
+                taken.insert(&found.name);
+                partners.insert(table.target.name.clone(), found);
+            }
+            None => say(table.source.to_string(), "the table is only in the source"),
+        }
+    }
+    for table in selected(&there, settings) {
+        if !taken.contains(&table.name) {
+            say(table.name.to_string(), "the table is only in the target");
+        }
+    }
+    converted
+        .tables
+        .retain(|t| partners.contains_key(&t.target.name));
+    let mut found = Vec::new();
+    for table in &mut converted.tables {
+        let partner = partners[&table.target.name];
+        for key in &mut table.target.foreign_keys {
+            if let Some(parent) = partners.get(&key.parent) {
+                key.parent = parent.name.clone();
+            }
+        }
+        columns(
+            table,
+            partner,
+            catalog.table(&table.source),
+            settings,
+            &mut say,
+        );
+        table.target.name = partner.name.clone();
+        found.push(partner);
+    }
+    let mut steps = Steps::new(target.dialect(), to);
+    steps.make(&converted, &names)?;
+    steps.finish(&catalog, &converted, false)?;
+    let mut plans = Vec::new();
+    for (table, partner) in converted.tables.iter_mut().zip(found) {
+        for column in &mut table.columns {
+            if let Some(there) = partner.column(&column.target.name) {
+                column.target = there.clone();
+            }
+        }
+        table.target = partner.clone();
+        if let Some(of) = catalog.table(&table.source) {
+            let mut unsaid = Vec::new();
+            plans.push(tables::plan(
+                of,
+                table,
+                None,
+                source,
+                target,
+                settings,
+                &mut unsaid,
+            ));
+        }
+    }
+    plans.sort_by(|a, b| {
+        let size = |t: &crate::plan::TablePlan| (t.bytes.unwrap_or(0), t.rows.unwrap_or(0));
+        size(b).cmp(&size(a)).then_with(|| a.name().cmp(b.name()))
+    });
+    let mut plan = Plan {
+        format_version: PLAN_FORMAT,
+        made_by: made_by.into(),
+        strategy: COMPARE.into(),
+        settings: settings.clone(),
+        source: side(source, identities.0),
+        target: side(target, identities.1),
+        decisions: converted.decisions,
+        tables: plans,
+        steps: steps.steps,
+        findings: Vec::new(),
+        estimate: Estimate::default(),
+    };
+    plan.estimate = estimate::estimate(&plan, 1);
+    Ok(Pairing { plan, lonely })
+}
+
+fn selected<'c>(catalog: &'c Catalog, settings: &PlanSettings) -> Vec<&'c Table> {
+    let tables = catalog.tables.iter();
+    tables
+        .filter(|t| names::selected(settings, &t.name))
+        .collect()
+}
+
+/// The one that `fits` best of several readings of a name, from the strictest: `None` if two fit alike.
+fn best<'c, T>(all: &[&'c T], readings: &[&dyn Fn(&T) -> bool]) -> Option<&'c T> {
+    for fits in readings {
+        let mut fitting = all.iter().filter(|t| fits(t));
+        if let Some(first) = fitting.next() {
+            return fitting.next().is_none().then_some(*first);
+        }
+    }
+    None
+}
+
+/// The table of that name: as it is, else in another case, else in another namespace.
+fn partner<'c>(
+    there: &'c Catalog,
+    wanted: &TableName,
+    taken: &HashSet<&TableName>,
+) -> Option<&'c Table> {
+    let free: Vec<&Table> = there
+        .tables
+        .iter()
+        .filter(|t| !taken.contains(&t.name))
+        .collect();
+    let (full, bare) = (
+        wanted.to_string().to_lowercase(),
+        wanted.name.to_lowercase(),
+    );
+    best(
+        &free,
+        &[
+            &|t| t.name == *wanted,
+            &|t| t.name.to_string().to_lowercase() == full,
+            &|t| t.name.name == wanted.name,
+            &|t| t.name.name.to_lowercase() == bare,
+        ],
+    )
+}
+
+/// Pairs the columns of a table, and leaves out those without a partner.
+fn columns(
+    table: &mut ConvertedTable,
+    partner: &Table,
+    source: Option<&Table>,
+    settings: &PlanSettings,
+    say: &mut impl FnMut(String, &str),
+) {
+    let there: Vec<&Column> = partner.columns.iter().collect();
+    let mut taken: HashSet<String> = HashSet::new();
+    let (target, name) = (&mut table.target, &table.source);
+    table.columns.retain_mut(|column| {
+        let wanted = column.target.name.clone();
+        let lower = wanted.to_lowercase();
+        let found = best(
+            &there,
+            &[&|c| c.name == wanted, &|c| c.name.to_lowercase() == lower],
+        );
+        let Some(found) = found.filter(|c| taken.insert(c.name.clone())) else {
+            target.columns.retain(|c| c.name != wanted);
+            say(
+                format!("{name}.{}", column.source.name),
+                "the column is only in the source",
+            );
+            return false;
+        };
+        if let Some(made) = target.columns.iter_mut().find(|c| c.name == wanted) {
+            made.name.clone_from(&found.name);
+        }
+        column.target.name.clone_from(&found.name);
+        true
+    });
+    let left_out = source.and_then(|s| names::wish(settings, &s.name));
+    for column in &partner.columns {
+        let excluded = left_out.is_some_and(|w| w.exclude_columns.contains(&column.name));
+        if !taken.contains(&column.name) && !excluded {
+            say(
+                format!("{}.{}", partner.name, column.name),
+                "the column is only in the target",
+            );
+        }
+    }
+}
