@@ -154,9 +154,16 @@ impl<'a> Lease<'a> {
             .is_ok()
     }
 
-    /// Renews it no more.
-    pub(crate) fn forget(&self) {
+    /// Takes the ledger away, and the lease with it: under one hold, so that nobody renews what is gone.
+    pub(crate) fn uninstall(&self, around: &Around<'_>) -> Result<()> {
+        let removed = again(around, "removing the ledger", |_| {
+            let mut hold = self.hold();
+            hold.with(|l, _| l.uninstall())?;
+            self.taken.store(false, Ordering::SeqCst);
+            Ok(())
+        });
         self.taken.store(false, Ordering::SeqCst);
+        removed
     }
 
     /// Gives the lease back. An error is not worth telling: the lease runs out by itself.

@@ -103,7 +103,7 @@ pub fn retry(retry: &Retry<'_>) -> Result<Vec<Retried>> {
     lease.release();
     let done = done?;
     if retry.clean {
-        lease.with(&around, "removing the ledger", |l, _| l.uninstall())?;
+        lease.uninstall(&around)?;
     }
     Ok(done)
 }

@@ -9,7 +9,7 @@ use crate::journal::Journal;
 use crate::outcome::{Ending, Outcome, StepOutcome, TableOutcome};
 use crate::plan::{Stage, TablePlan};
 use crate::progress::Fact;
-use crate::retry::again;
+
 use crate::stop::Stop;
 use limosa_core::operation::Operation;
 use limosa_core::schema::TableName;
@@ -292,11 +292,7 @@ impl<'j> Driver<'_, '_, 'j> {
             return Ok(());
         }
         fail::fail_point!("run-before-clean");
-        let removed = again(&self.job.around(), "removing the ledger", |_| {
-            self.lease.hold().with(|l, _| l.uninstall())
-        });
-        self.lease.forget();
-        match removed {
+        match self.lease.uninstall(&self.job.around()) {
             Ok(()) => {
                 fail::fail_point!("run-after-clean");
                 self.locked().set_ledger_removed()
