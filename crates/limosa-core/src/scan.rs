@@ -37,6 +37,8 @@ pub enum Hazard {
     FarDate,
     /// NaN.
     NotANumber,
+    /// A float that is zero and negative.
+    NegativeZero,
     /// Plus or minus infinity, of a number or a date.
     Infinite,
     /// A value whose storage class is not the declared one.
@@ -49,6 +51,8 @@ pub enum Hazard {
     OddJson,
     /// A time below 00:00 or above 24:00.
     TimeIsSpan,
+    /// A UUID whose version is 8 or above and whose variant is that of no standard since 1990, which MariaDB refuses.
+    OddUuid,
 }
 
 /// How many values carry a hazard, and where the first few are.

@@ -68,7 +68,12 @@ pub(crate) fn hazards_of(policy: &str) -> &'static [Hazard] {
             Hazard::TooLong,
             Hazard::TimeIsSpan,
         ],
-        "precision" => &[Hazard::NotANumber, Hazard::Infinite, Hazard::OddJson],
+        "precision" => &[
+            Hazard::NotANumber,
+            Hazard::Infinite,
+            Hazard::OddJson,
+            Hazard::NegativeZero,
+        ],
         "tinyint1" => &[Hazard::NotABoolean],
         _ => &[],
     }

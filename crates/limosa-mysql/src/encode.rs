@@ -449,6 +449,9 @@ fn float(column: &Column, f: f64, out: &mut Vec<u8>) -> Put {
     if !f.is_finite() {
         return not_finite(column, out, "NaN or an infinity in a float column");
     }
+    if f == 0.0 && f.is_sign_negative() && column.policies.precision == PrecisionPolicy::Reject {
+        return Err("-0.0 in a float column, which MariaDB keeps as 0".into());
+    }
     out.extend_from_slice(ryu::Buffer::new().format_finite(f).as_bytes());
     Ok(())
 }

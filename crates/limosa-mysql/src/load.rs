@@ -107,14 +107,18 @@ impl ChunkLoader {
         let rows = self.connection.rows(
             DOING,
             &format!(
-                "SELECT column_name, data_type, character_set_name FROM information_schema.columns \
+                "SELECT column_name, data_type, character_set_name, extra FROM information_schema.columns \
                  WHERE table_schema = DATABASE() AND table_name = {}",
                 literal(&spec.table.name)
             ),
         )?;
         let mut known: HashMap<String, Intake> = HashMap::new();
+        let mut counter = None;
         for row in rows {
             let get = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+            if get(3).to_lowercase().contains("auto_increment") {
+                counter = Some(get(0).to_lowercase());
+            }
             known.insert(
                 get(0).to_lowercase(),
                 intake(&get(1), &get(2), &self.connection.version),
@@ -151,6 +155,18 @@ impl ChunkLoader {
             fields.join(", ")
         );
         if !sets.is_empty() {
+            // A SET makes the server forget that the counter's value was given, and a 0 would count on.
+            let given = spec
+                .columns
+                .iter()
+                .zip(&names)
+                .zip(&intakes)
+                .find(|((c, _), intake)| {
+                    Some(c.name.to_lowercase()) == counter && **intake == Intake::Raw
+                });
+            if let Some(((_, name), _)) = given {
+                sets.push(format!("{name} = {name}"));
+            }
             load.push_str(" SET ");
             load.push_str(&sets.join(", "));
         }

@@ -50,7 +50,8 @@ fn closing(text: &str) -> usize {
     text.len()
 }
 
-/// The words of `'a','b''c'`. The catalog doubles quotes and leaves backslashes alone.
+/// The words of `'a','b''c'`. The catalog doubles quotes, and says backslashes, ends of lines and U+0000 with a
+/// backslash.
 pub(crate) fn members(inside: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut word = String::new();
@@ -66,6 +67,20 @@ pub(crate) fn members(inside: &str) -> Vec<String> {
             ('\'', true) => {
                 quoted = false;
                 out.push(std::mem::take(&mut word));
+            }
+            ('\\', true) => {
+                let meant = match chars.peek() {
+                    Some('\\') => '\\',
+                    Some('n') => '\n',
+                    Some('r') => '\r',
+                    Some('0') => '\0',
+                    _ => {
+                        word.push(c);
+                        continue;
+                    }
+                };
+                chars.next();
+                word.push(meant);
             }
             (c, true) => word.push(c),
             _ => {}
@@ -209,8 +224,8 @@ mod tests {
             assert_eq!(read(native, false, None).to_string(), want, "{native}");
         }
         assert_eq!(
-            members("'a','b''c',')','\\x',''"),
-            ["a", "b'c", ")", "\\x", ""]
+            members(r"'a','b''c',')','\x','','\\n','\n'"),
+            ["a", "b'c", ")", "\\x", "", "\\n", "\n"]
         );
         let Type::Enum { members, .. } = read("enum('a)','b') character set utf8mb4", false, None)
         else {

@@ -343,6 +343,21 @@ impl Placing<'_> {
             let native = self.collated("varchar(64)");
             return self.done(Type::Varchar { length: 64 }, native, false);
         }
+        // MySQL keeps the sign.
+        if self.version.maria && self.count(Hazard::NegativeZero) > 0 {
+            match self.context.policies.precision {
+                PrecisionPolicy::Stop => self.lossy("precision", "stop", true),
+                PrecisionPolicy::Round => self.lossy("precision", "round", false),
+                PrecisionPolicy::Reject => self.lossy("precision", "reject", false),
+                PrecisionPolicy::Text => {
+                    self.lossy = None;
+                    self.note("kept as text, because some values are -0");
+                    let native = self.collated("varchar(64)");
+                    return self.done(Type::Varchar { length: 64 }, native, false);
+                }
+            }
+            self.note("MariaDB keeps -0 as 0");
+        }
         let word = if bits == 32 { "float" } else { "double" };
         self.done(Type::Float { bits }, word, true)
     }
@@ -449,7 +464,7 @@ fn text_family(bytes: u64) -> (&'static str, u64) {
 /// Which hazards must be known before a column of type `ty` can be placed.
 pub(crate) fn wants_scan(ty: &Type) -> Vec<Hazard> {
     match ty.base() {
-        Type::Float { .. } => vec![Hazard::NotANumber, Hazard::Infinite],
+        Type::Float { .. } => vec![Hazard::NotANumber, Hazard::Infinite, Hazard::NegativeZero],
         Type::Decimal { .. } => vec![Hazard::NotANumber, Hazard::Infinite],
         Type::Date | Type::Timestamp { .. } => {
             vec![Hazard::Infinite, Hazard::FarDate, Hazard::BadDate]
@@ -459,6 +474,7 @@ pub(crate) fn wants_scan(ty: &Type) -> Vec<Hazard> {
         Type::Blob { .. } => vec![Hazard::TooLong],
         Type::Json { .. } => vec![Hazard::OddJson],
         Type::Dynamic => vec![Hazard::OutsideDeclaredType],
+        Type::Uuid => vec![Hazard::OddUuid],
         _ => Vec::new(),
     }
 }
@@ -590,8 +606,8 @@ pub(crate) fn place(version: &Version, ty: &Type, context: &PlaceContext<'_>) ->
         Type::Date => p.moment(Type::Date, "date".into(), true),
         Type::Time { zoned: true, .. } => {
             p.note("kept as text with its offset");
-            let native = p.collated("varchar(21)");
-            p.done(Type::Varchar { length: 21 }, native, false)
+            let native = p.collated("varchar(24)");
+            p.done(Type::Varchar { length: 24 }, native, false)
         }
         Type::Time {
             precision, span, ..
@@ -625,12 +641,22 @@ pub(crate) fn place(version: &Version, ty: &Type, context: &PlaceContext<'_>) ->
         Type::Json { normalised } => p.json(*normalised, None),
         Type::Array { .. } => p.json(true, Some("kept as a JSON array")),
         Type::Native { json: true, .. } => p.json(true, Some("kept as JSON")),
-        Type::Uuid if version.mariadb(10, 7, 0) => p.done(Type::Uuid, "uuid", true),
+        Type::Uuid if version.mariadb(10, 7, 0) && p.count(Hazard::OddUuid) == 0 => {
+            if context.scan.is_none() {
+                p.note("UUIDs of version 8 or above and of no known variant would be refused");
+            }
+            p.done(Type::Uuid, "uuid", true)
+        }
         Type::Uuid => p.done(
             Type::Uuid,
             "char(36) character set ascii collate ascii_bin",
             true,
         ),
+        Type::Enum { members, .. } if !members.iter().all(|m| keeps(m)) => {
+            p.note("kept as text: a list of words loses blanks at their ends and what is beyond the basic plane here");
+            let longest = members.iter().map(|m| m.chars().count()).max();
+            p.text(longest.map(|n| n as u64), false)
+        }
         Type::Enum { members, .. } => {
             let native = enumeration("enum", members, &p);
             p.done(
@@ -642,7 +668,7 @@ pub(crate) fn place(version: &Version, ty: &Type, context: &PlaceContext<'_>) ->
                 true,
             )
         }
-        Type::Set { members } if members.len() <= 64 => {
+        Type::Set { members } if members.len() <= 64 && members.iter().all(|m| keeps(m)) => {
             let native = enumeration("set", members, &p);
             p.done(
                 Type::Set {
@@ -685,6 +711,11 @@ pub(crate) fn place(version: &Version, ty: &Type, context: &PlaceContext<'_>) ->
         }
         Type::Domain { .. } => p.done(ty.clone(), "", false),
     }
+}
+
+/// Whether the catalog keeps a word of a list as it is: it drops blanks at the end, and its own text is utf8mb3.
+fn keeps(word: &str) -> bool {
+    !word.ends_with(' ') && word.chars().all(|c| u32::from(c) <= 0xffff)
 }
 
 fn with_digits(word: &str, digits: u8) -> String {

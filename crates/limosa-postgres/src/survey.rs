@@ -192,7 +192,13 @@ fn condition(question: &Question) -> Condition {
                      AND min({name})::text <> '-Infinity'"
                 )
             };
-            Condition::OfRows(format!("coalesce({sql}, true)"))
+            // A zero equals the one with a minus; only its text tells.
+            let zero = if asks(&[Hazard::NegativeZero]) && matches!(ty, Type::Float { .. }) {
+                format!(" AND NOT bool_or({name} = 0 AND {name}::text = '-0')")
+            } else {
+                String::new()
+            };
+            Condition::OfRows(format!("coalesce({sql}{zero}, true)"))
         }
         ty @ (Type::Date | Type::Timestamp { .. }) => {
             let zone = match ty {

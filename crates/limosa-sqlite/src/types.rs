@@ -16,7 +16,7 @@
 
 use limosa_core::dialect::{Fidelity, PlaceContext, Placement};
 use limosa_core::expression::{Expr, Operator};
-use limosa_core::policy::{InvalidTextPolicy, NotFinitePolicy};
+use limosa_core::policy::{InvalidTextPolicy, NotFinitePolicy, PrecisionPolicy};
 use limosa_core::scan::Hazard;
 use limosa_core::schema::Type;
 
@@ -292,6 +292,27 @@ pub(crate) fn place(ty: &Type, context: &PlaceContext<'_>) -> Placement {
         Type::Year => made("INTEGER", ty, Fidelity::Widened),
         Type::Float { .. } => {
             let nans = context.scan.map_or(0, |s| s.count(Hazard::NotANumber));
+            let zeros = context.scan.map_or(0, |s| s.count(Hazard::NegativeZero));
+            let precision = context.policies.precision;
+            if zeros > 0 && nans == 0 {
+                let (policy, stops) = match precision {
+                    PrecisionPolicy::Stop => ("precision = \"stop\"", true),
+                    PrecisionPolicy::Round => ("precision = \"round\"", false),
+                    PrecisionPolicy::Reject => ("precision = \"reject\"", false),
+                    PrecisionPolicy::Text => {
+                        let text = Type::Text { max_bytes: None };
+                        return noted(
+                            made("TEXT", &text, Fidelity::Widened),
+                            "kept as text, because some values are -0",
+                        );
+                    }
+                };
+                let fidelity = Fidelity::Lossy {
+                    policy: policy.into(),
+                    stops,
+                };
+                return noted(made("REAL", ty, fidelity), "SQLite keeps -0 as 0");
+            }
             match (nans, context.policies.not_finite) {
                 (0, _) => exact("REAL"),
                 (_, NotFinitePolicy::Text) => made(
@@ -427,7 +448,7 @@ pub(crate) fn wants_scan(ty: &Type) -> Vec<Hazard> {
             bits: 64,
             unsigned: true,
         } => vec![Hazard::OutsideDeclaredType],
-        Type::Float { .. } => vec![Hazard::NotANumber],
+        Type::Float { .. } => vec![Hazard::NotANumber, Hazard::NegativeZero],
         _ => Vec::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! What ties a table's columns together: keys, checks, indexes and foreign keys.
 
-use super::say::{Columns, Speaker};
+use super::say::{Become, Columns, Speaker};
 use super::table::Draft;
 use super::unify::parent_columns;
 use super::{Context, Converted};
@@ -10,7 +10,9 @@ use crate::plan::Severity;
 use limosa_core::expression::Expr;
 use limosa_core::operation::Operation;
 use limosa_core::policy::OrphansPolicy;
-use limosa_core::schema::{Check, ForeignKey, Index, IndexOf, IndexPart, Key, Table, TableName};
+use limosa_core::schema::{
+    Check, ForeignKey, Index, IndexOf, IndexPart, Key, Table, TableName, Type,
+};
 use std::collections::HashMap;
 
 /// Adds keys, checks, indexes and foreign keys.
@@ -155,6 +157,9 @@ fn checks(
     };
     let table = draft.target.name.clone();
     for (n, check) in draft.source.checks.iter().enumerate() {
+        if is_its_type(check, columns, draft.source) && !context.same_family() {
+            continue;
+        }
         let wanted = check
             .name
             .clone()
@@ -187,6 +192,21 @@ fn checks(
             validated: true,
         });
     }
+}
+
+/// Whether a check says no more than the type of its column in the target does, that a column of JSON is JSON; or
+/// whether the column became text because not all of it is: some engines take text with this check for JSON.
+fn is_its_type(check: &Check, columns: &Columns, source: &Table) -> bool {
+    let Some(Expr::Call(name, arguments)) = &check.condition.parsed else {
+        return false;
+    };
+    let [Expr::Column(column)] = &arguments[..] else {
+        return false;
+    };
+    let json = |ty: &Type| matches!(ty.base(), Type::Json { .. });
+    let was = source.column(column).is_some_and(|c| json(&c.ty));
+    let is = |c: &Become| json(&c.kept) || was && c.kept.text();
+    name == "json_valid" && columns.get(column).is_some_and(is)
 }
 
 fn indexes(

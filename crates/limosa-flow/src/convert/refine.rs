@@ -57,6 +57,7 @@ pub fn refine(
         Type::Year => integers(16, false, scan),
         Type::Boolean => booleans(scan),
         Type::Float { .. } if scan.texts + scan.blobs == 0 => Verdict::As,
+        Type::Float { .. } => Verdict::Mismatch,
         Type::Decimal { precision, scale } => decimals(*precision, *scale, scan),
         Type::Char { length } | Type::Varchar { length } => texts(Some(*length), scan),
         Type::Text { .. } | Type::Enum { .. } | Type::Set { .. } => texts(None, scan),
@@ -307,7 +308,7 @@ fn moments(declared: &Type, scan: &ColumnScan) -> Verdict {
     let values = scan.values();
     let shapes = &scan.shapes;
     if scan.typed == values {
-        return Verdict::As;
+        return finer(declared, shapes.fraction_digits);
     }
     if scan.integers == values {
         let (low, high) = (scan.min_integer.unwrap_or(0), scan.max_integer.unwrap_or(0));
@@ -333,8 +334,8 @@ fn moments(declared: &Type, scan: &ColumnScan) -> Verdict {
         return Verdict::Mismatch;
     }
     let bad = scan.count(Hazard::BadDate);
-    if scan.typed > 0 && scan.typed + bad == values {
-        return Verdict::As;
+    if scan.typed + bad == values {
+        return finer(declared, shapes.fraction_digits);
     }
     if let Type::Time { .. } = declared {
         return Verdict::Mismatch;
@@ -357,6 +358,19 @@ fn moments(declared: &Type, scan: &ColumnScan) -> Verdict {
         return Verdict::Is(stamp(false), "there are values with a time of day".into());
     }
     Verdict::Mismatch
+}
+
+/// The declared type with as many digits of a fraction as the values have, which the declaration does not bind.
+fn finer(declared: &Type, digits: u8) -> Verdict {
+    let mut ty = declared.clone();
+    let (Type::Time { precision, .. } | Type::Timestamp { precision, .. }) = &mut ty else {
+        return Verdict::As;
+    };
+    if *precision >= digits {
+        return Verdict::As;
+    }
+    *precision = digits;
+    Verdict::Is(ty, format!("there are fractions of {digits} digits"))
 }
 
 /// Whether texts in date columns that no calendar has are to be kept, so that the column is text.

@@ -31,7 +31,12 @@ pub(super) fn plan(
     let moved: Vec<&ConvertedColumn> = table.columns.iter().filter(|c| !c.computed).collect();
     let read_column = |c: &ConvertedColumn| ColumnRead {
         name: c.source.name.clone(),
-        ty: c.source.ty.clone(),
+        // A moment is understood with its offset where the values have one, whatever is declared.
+        ty: if free && moments(&c.source.ty, &c.values) {
+            c.values.clone()
+        } else {
+            c.source.ty.clone()
+        },
         native: c.source.native.clone(),
         as_text: (same && own_text(c)) || (loose && one_type(c)) || (free && other_kind(c)),
     };
@@ -110,6 +115,12 @@ fn own_text(c: &ConvertedColumn) -> bool {
 /// value passes as it is stored, since one that was understood would be spelled anew.
 fn one_type(c: &ConvertedColumn) -> bool {
     c.source.ty.base() == c.target.ty.base()
+}
+
+/// Whether both are dates with a time of day.
+fn moments(a: &Type, b: &Type) -> bool {
+    let moment = |t: &Type| matches!(t.base(), Type::Timestamp { .. });
+    moment(a) && moment(b)
 }
 
 /// Whether the values are of another kind than the declaration: then they are read as they are stored, since a
@@ -228,5 +239,11 @@ fn form(c: &ConvertedColumn, same: bool, loose: bool) -> Result<Form, String> {
             _ => Form::Native,
         });
     }
-    canonical::form(&c.values, &c.target.ty)
+    match (c.values.base(), c.target.ty.base()) {
+        // The other engine keeps what it was given, which is JSON.
+        (Type::Native { json: true, .. }, Type::Native { json: true, .. }) if !same => {
+            Ok(Form::Json)
+        }
+        (values, target) => canonical::form(values, target),
+    }
 }

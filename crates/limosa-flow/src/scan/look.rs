@@ -92,10 +92,12 @@ impl Look {
             Cell::Decimal(d) => self.decimal(d, key),
             Cell::Date(d) => self.day(i64::from(d), matches!(d, i32::MAX | i32::MIN), key),
             Cell::Timestamp(t) | Cell::TimestampTz(t) => {
+                self.fraction(t);
                 self.day(t.div_euclid(DAY), matches!(t, i64::MAX | i64::MIN), key);
             }
             Cell::Time(t) => {
                 self.scan.typed += 1;
+                self.fraction(t);
                 if !(0..=DAY).contains(&t) {
                     self.scan.found(Hazard::TimeIsSpan, key);
                 }
@@ -110,7 +112,13 @@ impl Look {
                     self.scan.found(Hazard::OddJson, key);
                 }
             }
-            Cell::TimeTz(..) | Cell::Interval(..) | Cell::Uuid(_) | Cell::Bits(..) => {
+            Cell::Uuid(u) => {
+                self.scan.typed += 1;
+                if u[6] >= 0x80 && u[8] < 0x80 {
+                    self.scan.found(Hazard::OddUuid, key);
+                }
+            }
+            Cell::TimeTz(..) | Cell::Interval(..) | Cell::Bits(..) => {
                 self.scan.typed += 1;
             }
         }
@@ -127,6 +135,8 @@ impl Look {
     fn integer(&mut self, i: i128, key: &dyn Fn() -> String) {
         self.scan.integers += 1;
         self.whole(i);
+        let digits = i.unsigned_abs().checked_ilog10().map_or(1, |n| n + 1);
+        self.scan.integer_digits = self.scan.integer_digits.max(digits);
         if i != 0 && i != 1 {
             self.scan.not_boolean += 1;
             if self.declared == Declared::Boolean {
@@ -149,6 +159,9 @@ impl Look {
         }
         if f.is_infinite() {
             return scan.found(Hazard::Infinite, key);
+        }
+        if f == 0.0 && f.is_sign_negative() {
+            scan.found(Hazard::NegativeZero, key);
         }
         if f.fract() == 0.0 && f.abs() <= 9_007_199_254_740_992.0 {
             scan.whole_reals += 1;
@@ -205,6 +218,22 @@ impl Look {
         } else if !(FIRST_DAY..=LAST_DAY).contains(&day) {
             self.scan.found(Hazard::FarDate, key);
         }
+    }
+
+    /// Counts the digits of a fraction of a second: a declaration that does not bind may say fewer.
+    #[inline]
+    fn fraction(&mut self, micros: i64) {
+        let mut rest = micros.rem_euclid(1_000_000);
+        if !self.shapes || rest == 0 {
+            return;
+        }
+        let mut digits = 6;
+        while rest % 10 == 0 {
+            rest /= 10;
+            digits -= 1;
+        }
+        let shapes = &mut self.scan.shapes;
+        shapes.fraction_digits = shapes.fraction_digits.max(digits);
     }
 
     #[inline]

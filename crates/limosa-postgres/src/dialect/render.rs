@@ -56,7 +56,10 @@ pub(super) fn render(operation: &Operation, version: u32) -> Result<Vec<String>>
             column,
             next,
         } => vec![format!(
-            "SELECT pg_catalog.setval(pg_catalog.pg_get_serial_sequence({}, {}), {next}, false)",
+            // Behind its last value a counter is used up; it can not be told a number that is not its own.
+            "SELECT pg_catalog.setval(seqrelid, least({next}, seqmax)::bigint, {next} > seqmax) \
+             FROM pg_catalog.pg_sequence \
+             WHERE seqrelid = pg_catalog.pg_get_serial_sequence({}, {})::regclass",
             literal(&table(t)),
             literal(column)
         )],
