@@ -14,7 +14,7 @@ pub(crate) enum Engine {
 
 /// A fresh database.
 pub(crate) struct Database {
-    engine: Engine,
+    pub(crate) engine: Engine,
     pub(crate) url: String,
 }
 
@@ -42,7 +42,7 @@ impl Engine {
 }
 
 impl Database {
-    fn file(&self) -> &str {
+    pub(crate) fn file(&self) -> &str {
         self.url.trim_start_matches("sqlite:")
     }
 
@@ -54,6 +54,19 @@ impl Database {
                 .expect("the SQL runs"),
             Engine::Postgres => execute_psql(&self.url, sql),
             Engine::Maria => execute_mysql(&self.url, sql),
+        }
+    }
+
+    /// Takes it away; a file goes with its folder.
+    pub(crate) fn remove(self) {
+        let name = self.url.rsplit('/').next().unwrap_or_default();
+        match self.engine {
+            Engine::Sqlite => {}
+            Engine::Postgres => execute_psql(
+                &postgres().url("postgres"),
+                &format!("DROP DATABASE {name} WITH (FORCE)"),
+            ),
+            Engine::Maria => execute_mysql(&self.url, &format!("DROP DATABASE {name}")),
         }
     }
 
