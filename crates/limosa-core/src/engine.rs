@@ -374,6 +374,11 @@ pub struct LoadSpec {
 pub trait Encoder: Send {
     /// Appends the rows of `batch` to `out`. On a reject, `out` is as it was before.
     fn encode(&mut self, batch: &Batch, out: &mut Vec<u8>) -> Result<(), Reject>;
+
+    /// How many rows of the batches that were encoded since the last asking a filter left out.
+    fn left_out(&mut self) -> u64 {
+        0
+    }
 }
 
 /// What a sink answers: progress moves only on `Durable`.

@@ -4,6 +4,7 @@
 
 pub mod progress;
 pub mod settings;
+pub mod transform;
 pub mod plan;
 pub mod outcome;
 pub mod clock;

@@ -1,6 +1,7 @@
 //! A plan: a value that can be printed, reviewed, hashed, kept, and run later exactly as it is.
 
 use crate::settings::PlanSettings;
+use crate::transform::TransformPlan;
 use limosa_core::engine::{CanonicalRead, Capabilities, Identity, LoadSpec, TableRead};
 use limosa_core::operation::Operation;
 use limosa_core::schema::TableName;
@@ -57,7 +58,10 @@ pub struct TablePlan {
     pub read: TableRead,
     /// How it is written.
     pub load: LoadSpec,
-    /// How it is compared, in the source.
+    /// What its rows become on the way, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<TransformPlan>,
+    /// How it is compared, in the source; with a transform, what comes out of it.
     pub compare_source: CanonicalRead,
     /// How it is compared, in the target.
     pub compare_target: CanonicalRead,
@@ -70,6 +74,26 @@ pub struct TablePlan {
 }
 
 impl TablePlan {
+    /// The name of a column that a reject names by its place. Of a transformed table the places are those of
+    /// the written columns, and once more the same beyond them for what failed in the transform.
+    pub fn column(&self, place: usize) -> Option<&str> {
+        let written = self.load.columns.len();
+        match &self.transform {
+            Some(_) if place >= 2 * written => None,
+            Some(_) => self
+                .load
+                .columns
+                .get(place % written.max(1))
+                .map(|c| c.name.as_str()),
+            None => self.read.columns.get(place).map(|c| c.name.as_str()),
+        }
+    }
+
+    /// Whether a reject comes from the table's transform, not from the encoder behind it.
+    pub fn in_transform(&self, place: usize) -> bool {
+        self.transform.is_some() && place >= self.load.columns.len()
+    }
+
     /// The table's name in the target, by which it is known in a run.
     pub fn name(&self) -> &TableName {
         &self.load.table
@@ -196,6 +220,10 @@ fn without_sizes<S: serde::Serializer>(
     serializer.collect_seq(tables.iter().map(|t| TablePlan {
         rows: None,
         bytes: None,
+        transform: t.transform.clone().map(|transform| TransformPlan {
+            now: 0,
+            ..transform
+        }),
         ..t.clone()
     }))
 }

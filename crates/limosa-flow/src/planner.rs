@@ -20,6 +20,7 @@ use crate::plan::{Estimate, Finding, PLAN_FORMAT, Plan, Severity, Side};
 use crate::progress::{Fact, Progress};
 use crate::scan;
 use crate::settings::{PlanSettings, RunSettings};
+use crate::transform::Shaped;
 use limosa_core::engine::{Engine, Identity, Role};
 use limosa_core::schema::{Catalog, Table, TableName};
 use limosa_core::{Error, ErrorKind, Result};
@@ -110,21 +111,31 @@ pub(crate) fn make_with_catalogs(
             .hint("look at include and exclude, and at the database in the source's address"));
     }
     let (from, to) = (source.capabilities(), target.capabilities());
-    let mut findings = unknown(settings, &catalog);
-    let (names, named) = Names::new(&chosen, from, to, settings);
-    findings.extend(named);
+    // From here on tables are what their rows become.
+    let asked = settings;
+    let mut shaped = Shaped::new(&catalog, &chosen, asked, from.column_names_case_sensitive);
+    let looked_at = shaped.looked_at(&chosen);
+    let looked_at: Vec<&Table> = looked_at.iter().collect();
     let scans = scan::scan_all(
         source,
         target,
         &catalog,
-        &chosen,
+        &looked_at,
         settings.scan,
         run,
         progress,
     )?;
-    let orphans = orphans::look(source, &chosen, settings.scan, progress)?;
+    let scans = shaped.scans(scans);
+    let orphans = shaped.orphans(orphans::look(source, &chosen, settings.scan, progress)?);
+    let mut findings = std::mem::take(&mut shaped.findings);
+    let (settings, catalog) = (&shaped.settings, &shaped.catalog);
+    let chosen = shaped.chosen(&chosen);
+    let chosen: Vec<&Table> = chosen.iter().collect();
+    findings.extend(unknown(settings, catalog));
+    let (names, named) = Names::new(&chosen, from, to, settings);
+    findings.extend(named);
     let mut converted = convert::convert(
-        &catalog,
+        catalog,
         &Context {
             source: from,
             target: to,
@@ -144,7 +155,7 @@ pub(crate) fn make_with_catalogs(
     if !settings.into_existing {
         steps.make(&converted, &names)?;
     }
-    steps.finish(&catalog, &converted, settings.into_existing)?;
+    steps.finish(catalog, &converted, settings.into_existing)?;
     findings.append(&mut converted.findings);
     findings.append(&mut steps.findings);
 
@@ -178,6 +189,7 @@ pub(crate) fn make_with_catalogs(
         }
         plans.push(tables::plan(
             of,
+            shaped.of(&of.name),
             table,
             scan,
             source,
@@ -211,7 +223,7 @@ pub(crate) fn make_with_catalogs(
         format_version: PLAN_FORMAT,
         made_by: made_by.into(),
         strategy: "big_bang".into(),
-        settings: settings.clone(),
+        settings: asked.clone(),
         source: side(source, identities.0),
         target: side(target, identities.1),
         decisions: converted.decisions,
@@ -221,7 +233,7 @@ pub(crate) fn make_with_catalogs(
         estimate: Estimate::default(),
     };
     plan.estimate = estimate::estimate(&plan, run.workers);
-    Ok((plan, [catalog, there]))
+    Ok((plan, [shaped.catalog, there]))
 }
 
 /// A source table without what the steps take along, and with the foreign keys that were looked at.

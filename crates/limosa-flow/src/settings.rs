@@ -3,7 +3,9 @@
 
 use limosa_core::policy::Policies;
 use limosa_core::schema::TableName;
+use limosa_core::secret::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// How thoroughly values are looked at before a plan is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,95 @@ pub struct TableWish {
     pub cast: Vec<(String, String)>,
 }
 
+/// A text of the settings, and where it was written.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text {
+    /// The text.
+    pub text: String,
+    /// Line and column of its first character in the file, from 1; no part of a plan.
+    #[serde(skip)]
+    pub at: Option<(usize, usize)>,
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self {
+            text: text.into(),
+            at: None,
+        }
+    }
+}
+
+impl Text {
+    /// Says a place in the text: `line 12, column 7` of the file where that is known, else `character 7`.
+    pub fn place(&self, byte: usize) -> String {
+        let before = self.text.get(..byte).unwrap_or(&self.text);
+        match self.at {
+            None => format!("character {}", before.chars().count() + 1),
+            Some((line, column)) => match before.rsplit_once('\n') {
+                None => format!("line {line}, column {}", column + before.chars().count()),
+                Some((above, here)) => format!(
+                    "line {}, column {}",
+                    line + above.matches('\n').count() + 1,
+                    here.chars().count() + 1
+                ),
+            },
+        }
+    }
+}
+
+/// What the rows of a table, or of the tables that fit a pattern, shall become.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TransformWish {
+    /// The source table, or a pattern with `*` and `?`.
+    pub table: String,
+    /// The name of the table that comes out, where a table becomes several; else that of the source.
+    pub into: Option<String>,
+    /// Which rows are taken: those for which this formula is true.
+    #[serde(rename = "where")]
+    pub filter: Option<Text>,
+    /// The source's columns that are taken; empty is all.
+    pub select: Vec<String>,
+    /// The source's columns that are left behind.
+    pub drop: Vec<String>,
+    /// Columns and the formulas that make them.
+    pub columns: Vec<(String, Text)>,
+}
+
+/// The secret that masks are made with. Never written, never printed.
+#[derive(Clone, Debug, Default)]
+pub struct Salt(pub Option<SecretString>);
+
+impl Salt {
+    /// Its bytes.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        self.0.as_ref().map(|s| s.expose_secret().as_bytes())
+    }
+
+    /// What tells two salts apart and says nothing of either: the beginning of a hash.
+    pub fn mark(&self) -> Option<String> {
+        let digest = Sha256::new()
+            .chain_update(b"limosa mask salt\0")
+            .chain_update(self.bytes()?)
+            .finalize();
+        Some(digest[..4].iter().map(|b| format!("{b:02x}")).collect())
+    }
+}
+
+impl PartialEq for Salt {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+
 /// What a plan depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlanSettings {
@@ -51,6 +142,12 @@ pub struct PlanSettings {
     pub rename_schemas: Vec<(String, String)>,
     /// Wishes for single tables.
     pub tables: Vec<TableWish>,
+    /// What rows shall become.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transforms: Vec<TransformWish>,
+    /// The secret that masks are made with.
+    #[serde(skip)]
+    pub mask_salt: Salt,
     /// General policies.
     pub policies: Policies,
     /// How values are looked at.
@@ -69,6 +166,8 @@ impl Default for PlanSettings {
             exclude: Vec::new(),
             rename_schemas: Vec::new(),
             tables: Vec::new(),
+            transforms: Vec::new(),
+            mask_salt: Salt::default(),
             policies: Policies::default(),
             scan: ScanMode::Full,
             into_existing: false,
@@ -143,6 +242,9 @@ pub struct RunSettings {
     pub max_differences: usize,
     /// How far a comparison goes.
     pub extent: Extent,
+    /// The secret that masks are made with.
+    #[serde(skip)]
+    pub mask_salt: Salt,
 }
 
 impl Default for RunSettings {
@@ -162,6 +264,7 @@ impl Default for RunSettings {
             steal: false,
             max_differences: 100,
             extent: Extent::default(),
+            mask_salt: Salt::default(),
         }
     }
 }

@@ -10,7 +10,9 @@
 //! | `read` | text → tree; `None` rather than a guess |
 //! | `functions` | the names of functions in each family |
 //! | `write` | tree → text |
+//! | `formula` | text in Limosa's own words → tree, or the place of the mistake |
 
+mod formula;
 mod functions;
 mod read;
 mod write;
@@ -18,6 +20,7 @@ mod write;
 use limosa_core::expression::{Expr, SqlText};
 use limosa_core::schema::Type;
 
+pub use formula::{Formula, Misread, Node, formula};
 pub use sqlparser::dialect::{Dialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 
 /// What an engine says in words of its own.

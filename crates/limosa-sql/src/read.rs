@@ -17,24 +17,12 @@ const MAX_BYTES: usize = 64 * 1024;
 /// A tree is as deep as it has joining tokens at most; this many fit a thread's stack many times over.
 const MAX_JOINTS: usize = 1_000;
 /// Nesting of brackets and calls.
-const MAX_DEPTH: usize = 100;
+pub(crate) const MAX_DEPTH: usize = 100;
 
 pub(crate) fn expression(family: &str, dialect: &dyn Dialect, text: &str) -> Option<Expr> {
-    if text.len() > MAX_BYTES {
-        return None;
-    }
     let once = |text: &str| -> Option<Expr> {
-        let tokens = Tokenizer::new(dialect, text).tokenize().ok()?;
-        if joints(&tokens) > MAX_JOINTS {
-            return None;
-        }
-        let mut parser = Parser::new(dialect)
-            .with_recursion_limit(MAX_DEPTH)
-            .with_tokens(tokens);
-        let tree = parser.parse_expr().ok()?;
-        (parser.peek_token().token == Token::EOF)
-            .then(|| Walk { family, text }.expr(&tree))
-            .flatten()
+        let tree = tree(dialect, text).ok()?;
+        Walk { family, text }.expr(&tree)
     };
     once(text).or_else(|| {
         // MySQL 8 keeps the texts of checks and generated columns with its quotes escaped once more.
@@ -42,6 +30,37 @@ pub(crate) fn expression(family: &str, dialect: &dyn Dialect, text: &str) -> Opt
             .then(|| once(&text.replace("\\'", "'")))
             .flatten()
     })
+}
+
+/// Parses one expression, and nothing after it, within bounds that keep the stack whole.
+pub(crate) fn tree(dialect: &dyn Dialect, text: &str) -> Result<ast::Expr, String> {
+    if text.len() > MAX_BYTES {
+        return Err(format!("an expression has at most {MAX_BYTES} bytes"));
+    }
+    let tokens = Tokenizer::new(dialect, text)
+        .tokenize_with_location()
+        .map_err(|e| e.to_string())?;
+    if tokens
+        .iter()
+        .all(|t| matches!(t.token, Token::Whitespace(_) | Token::EOF))
+    {
+        return Err("it is empty".into());
+    }
+    if joints(tokens.iter().map(|t| &t.token)) > MAX_JOINTS {
+        return Err(format!("an expression joins at most {MAX_JOINTS} parts"));
+    }
+    let mut parser = Parser::new(dialect)
+        .with_recursion_limit(MAX_DEPTH)
+        .with_tokens_with_locations(tokens);
+    let tree = parser.parse_expr().map_err(|e| e.to_string())?;
+    let next = parser.peek_token();
+    if next.token == Token::EOF {
+        return Ok(tree);
+    }
+    Err(format!(
+        "the expression ends before {}{}",
+        next.token, next.span.start
+    ))
 }
 
 fn literal_token(token: &Token) -> bool {
@@ -56,7 +75,7 @@ fn literal_token(token: &Token) -> bool {
     )
 }
 
-fn joints(tokens: &[Token]) -> usize {
+fn joints<'a>(tokens: impl Iterator<Item = &'a Token>) -> usize {
     let mut before = &Token::Comma;
     let mut count = 0;
     for token in tokens {

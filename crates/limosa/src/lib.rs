@@ -38,7 +38,7 @@ pub use limosa_flow::assess::Assessment;
 pub use limosa_flow::journal::{Journal, Status};
 pub use limosa_flow::progress::{Fact, Listener, Progress};
 pub use limosa_flow::run::{Parts, RunError, Stop};
-pub use limosa_flow::{check, outcome, plan, rejects};
+pub use limosa_flow::{check, outcome, plan, rejects, transform};
 
 use check::{Asking, Check, Keeper, Verdicts};
 use limosa_core::engine::{Engine, Role};
@@ -144,6 +144,15 @@ impl Limosa {
             progress,
             VERSION,
         )
+    }
+
+    /// Applies the transforms of one table of the source to its first `limit` rows, and gives the rows before
+    /// and after. Needs no target and writes nothing.
+    ///
+    /// # Errors
+    /// `Missing` if the source has no such table; as the engine says.
+    pub fn try_transform(&self, table: &str, limit: u64) -> Result<transform::Trial> {
+        transform::attempt(self.source()?, &self.settings.plan, table, limit)
     }
 
     /// Makes a plan. Writes nothing. The same databases and settings give a plan of the same hash.

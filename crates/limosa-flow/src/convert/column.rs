@@ -283,7 +283,9 @@ pub(super) fn place(
     out: &mut Converted,
 ) -> Placement {
     let policies = context.policies(&source.name);
-    let same_family = context.same_family();
+    // What a transform computes has its meaning only, and no engine's spelling.
+    let computed = crate::transform::computed(column);
+    let same_family = context.same_family() && !computed;
     let ty = target_names(&belief.sought, table, name, context);
     let ask = PlaceContext {
         scan: belief.scan.as_ref(),
@@ -392,7 +394,11 @@ pub(super) fn place(
     out.decisions.push(ColumnDecision {
         table: source.name.clone(),
         column: column.name.clone(),
-        from: column.native.clone(),
+        from: if computed {
+            format!("computed {}", column.ty)
+        } else {
+            column.native.clone()
+        },
         to: placement.native.clone(),
         fidelity: fidelity.into(),
         why,

@@ -8,6 +8,7 @@ use crate::plan::TablePlan;
 use crate::rejects::{Crossing, Flight, Refused, Tally};
 use crate::repair::Repair;
 use crate::throttle::Throttle;
+use crate::transform::Transforms;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use limosa_core::batch::{Batch, BatchLimit};
 use limosa_core::engine::{Encoder, LoadSpec, Loader, Reader, Snapshot, Ticket};
@@ -58,6 +59,7 @@ pub(super) struct Pass<'a, 'p> {
     pub throttle: &'a Throttle,
     pub memory: &'a Arc<Memory>,
     pub tally: &'a Tally,
+    pub transforms: &'a Transforms,
     pub share: Share,
     /// Whether one loader serves all readers.
     pub single: bool,
@@ -281,10 +283,15 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
         self.gate.chunk(&work.turn);
         let wire = plan.load.wire.as_deref().filter(|_| !work.careful);
         if wire.is_none() && self.encoder.as_ref().is_none_or(|(i, _)| *i != work.index) {
-            self.encoder = Some((work.index, pass.job.target.encoder(&plan.load)?));
+            self.encoder = Some((
+                work.index,
+                pass.transforms.encoder(pass.job.target, plan, &plan.load)?,
+            ));
         }
         if self.repair.as_ref().is_none_or(|(i, _)| *i != work.index) {
-            self.repair = Some((work.index, Repair::of(&plan.load)));
+            // A transform has its own, behind it.
+            let repair = Repair::of(&plan.load).filter(|_| plan.transform.is_none());
+            self.repair = Some((work.index, repair));
         }
         let reader = self.reader.as_mut().expect("it was opened above");
         reader.open(&plan.read, &work.chunk.range, wire)?;
@@ -333,6 +340,7 @@ impl<'x, 'a, 'p> ReadLane<'x, 'a, 'p> {
                             plan,
                             tally: pass.tally,
                             repair: self.repair.as_ref().and_then(|(_, r)| r.as_ref()),
+                            filtered: &work.filtered,
                         };
                         rows = sieve.encode(
                             encoder.as_mut(),
@@ -590,10 +598,10 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
             ..plan.load.clone()
         };
         let mut encoder = None;
-        let repair = Repair::of(&plan.load).filter(|_| work.careful);
+        let repair = Repair::of(&plan.load).filter(|_| work.careful && plan.transform.is_none());
         let spec = match work.careful {
             true => {
-                encoder = Some(pass.job.target.encoder(&unparsed)?);
+                encoder = Some(pass.transforms.encoder(pass.job.target, plan, &unparsed)?);
                 &unparsed
             }
             false => &plan.load,
@@ -607,6 +615,7 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
                         plan,
                         tally: pass.tally,
                         repair: repair.as_ref(),
+                        filtered: &work.filtered,
                     };
                     let mut refused = Vec::new();
                     let here = moved.flight();

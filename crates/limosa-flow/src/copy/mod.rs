@@ -52,6 +52,7 @@ use crate::retry::{Around, Backoff};
 use crate::settings::RunSettings;
 use crate::stop::Stop;
 use crate::throttle::Throttle;
+use crate::transform::Transforms;
 use crossbeam_channel::bounded;
 use lane::{LoadLane, Pass, ReadLane};
 use limosa_core::engine::{Engine, Snapshot};
@@ -226,8 +227,10 @@ fn pass<'p>(
         job.plan.tables.iter().map(|t| (&t.read.table, t.name())),
     );
     let fatal = Mutex::new(None);
+    let transforms = Transforms::new(job.plan, &job.settings.mask_salt, snapshot.as_ref())?;
     let pass = Pass {
         job,
+        transforms: &transforms,
         lease,
         observer,
         snapshot: snapshot.as_ref(),

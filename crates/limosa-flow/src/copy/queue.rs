@@ -6,6 +6,7 @@ use crate::plan::TablePlan;
 use crate::progress::{Fact, Listener};
 use limosa_core::chunk::Chunk;
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -90,6 +91,8 @@ pub(super) struct Work<'p> {
     /// Set by the loader when it takes the chunk up (with one loader, others are read ahead), and when
     /// the chunk is lost; the reader then stops reading it.
     pub turn: Turn,
+    /// Rows of it that a filter left out.
+    pub filtered: AtomicU64,
 }
 
 /// What a lane does next.
@@ -154,6 +157,7 @@ impl<'p> Queue<'p> {
                     chunks: (0, 0),
                     resumed: 0,
                     rejected: 0,
+                    skipped: 0,
                     errors: Vec::new(),
                 },
             })
@@ -224,6 +228,7 @@ impl<'p> Queue<'p> {
                                 attempt,
                                 careful,
                                 turn: Turn::default(),
+                                filtered: AtomicU64::new(0),
                             }));
                         }
                     }
@@ -291,6 +296,7 @@ impl<'p> Queue<'p> {
         entry.outcome.chunks.0 += 1;
         entry.outcome.rows += rows;
         entry.outcome.bytes += bytes;
+        entry.outcome.skipped += work.filtered.load(Ordering::Relaxed);
         entry.outcome.seconds += took.as_secs_f64();
         self.settle(&mut state, work.index)
     }

@@ -12,6 +12,7 @@ use limosa_core::Result;
 use limosa_core::batch::{Batch, Cause, Cell, Reject, Row};
 use limosa_core::engine::{Encoder, Loader};
 use limosa_core::schema::Type;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// After a first reject rows are tried in groups of so many: a group is begun anew at each reject in it.
 const GROUP: usize = 64;
@@ -23,6 +24,8 @@ pub(crate) struct Sieve<'a> {
     pub tally: &'a Tally,
     /// What is mended before the encoder sees it.
     pub repair: Option<&'a Repair>,
+    /// Counts the rows that a filter leaves out.
+    pub filtered: &'a AtomicU64,
 }
 
 impl Sieve<'_> {
@@ -35,22 +38,37 @@ impl Sieve<'_> {
             .each_row()
             .nth(usize::try_from(reject.row).unwrap_or(usize::MAX))
             .expect("an encoder names a row of its batch");
-        let cause = cause(plan, seen, reject.column);
+        // With a transform the encoder has seen other cells.
+        let cause = match plan.transform {
+            Some(_) if plan.in_transform(reject.column) => Cause::Transform,
+            Some(_) => Cause::Other,
+            None => cause(plan, seen, reject.column),
+        };
         let chosen = policies.is_some_and(|p| p.reject(cause));
         if !chosen && !self.tally.tolerates(plan.name()) {
             return Err(words::reject(self.plan, batch, reject));
         }
-        let column = plan.read.columns.get(reject.column);
+        let step = match cause {
+            Cause::Transform => Step::Transform,
+            _ => Step::Encode,
+        };
         let mut refused = Refused::new(
             plan,
             raw,
-            Step::Encode,
+            step,
             cause,
-            column.map(|c| c.name.as_str()),
+            plan.column(reject.column),
             reject.reason.as_str(),
         );
         refused.chosen = chosen;
         Ok(refused)
+    }
+
+    /// How many rows the encoder's filter has left out since it was last asked.
+    fn filtered(&self, encoder: &mut dyn Encoder) -> u64 {
+        let rows = encoder.left_out();
+        self.filtered.fetch_add(rows, Ordering::Relaxed);
+        rows
     }
 
     /// Appends the rows of `batch` to `out` but for those that the encoder refuses, which go to `refused`.
@@ -72,7 +90,7 @@ impl Sieve<'_> {
             None => raw,
         };
         let Err(first) = encoder.encode(batch, out) else {
-            return Ok(batch.rows());
+            return Ok(batch.rows() - self.filtered(encoder));
         };
         let raw: Vec<Row<'_>> = raw.each_row().collect();
         let rows: Vec<Row<'_>> = batch.each_row().collect();
@@ -89,7 +107,7 @@ impl Sieve<'_> {
             fill(&mut group, batch.columns(), &rows[at..end]);
             match encoder.encode(&group, out) {
                 Ok(()) => {
-                    taken += (end - at) as u64;
+                    taken += (end - at) as u64 - self.filtered(encoder);
                     at = end;
                     size = GROUP;
                 }
@@ -103,7 +121,7 @@ impl Sieve<'_> {
                         encoder
                             .encode(&group, out)
                             .map_err(|r| words::reject(self.plan, &group, &r))?;
-                        taken += good as u64;
+                        taken += good as u64 - self.filtered(encoder);
                     }
                     at += good + 1;
                 }

@@ -68,12 +68,10 @@ pub(super) fn of_table(work: &Work<'_>, error: &Error) -> String {
 
 /// The error that a reject becomes.
 pub(super) fn reject(plan: &TablePlan, batch: &Batch, reject: &Reject) -> Error {
-    let column = plan
-        .read
-        .columns
-        .get(reject.column)
-        .map_or("?", |c| c.name.as_str());
-    let mut why = format!("column {column}: {}", reject.reason);
+    let mut why = match plan.column(reject.column) {
+        Some(column) => format!("column {column}: {}", reject.reason),
+        None => reject.reason.clone(),
+    };
     if let Some(key) = key(&plan.read, batch, reject.row) {
         why.push_str(", in the row with ");
         why.push_str(&key);

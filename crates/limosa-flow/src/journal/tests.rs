@@ -62,6 +62,7 @@ fn outcome(table: &str) -> TableOutcome {
         chunks: (1, 1),
         resumed: 0,
         rejected: 0,
+        skipped: 0,
         errors: vec![],
     }
 }

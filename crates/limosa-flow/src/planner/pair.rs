@@ -143,6 +143,7 @@ pub fn pair(
             let mut unsaid = Vec::new();
             plans.push(tables::plan(
                 of,
+                None,
                 table,
                 None,
                 source,

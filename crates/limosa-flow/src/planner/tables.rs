@@ -5,16 +5,23 @@ use crate::hazards::finding;
 use crate::names;
 use crate::plan::{Finding, Severity, TablePlan};
 use crate::settings::PlanSettings;
+use crate::transform::{Input, Shape, computed};
 use limosa_core::canonical::{self, Form};
 use limosa_core::engine::{
     CanonicalColumn, CanonicalRead, ColumnRead, ColumnWrite, Engine, LoadSpec, TableRead,
 };
 use limosa_core::scan::TableScan;
-use limosa_core::schema::{Table, Type};
+use limosa_core::schema::{Column, Table, Type};
 
-/// Makes the plan of one table. `source` is the catalog's table, `scan` what is known of its values.
+/// Makes the plan of one table. `source` is the catalog's table, or the shape that a transform gives it;
+/// `scan` is what is known of its values.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "each is one of the things that a plan is made of"
+)]
 pub(super) fn plan(
     source: &Table,
+    shape: Option<&Shape>,
     table: &ConvertedTable,
     scan: Option<&TableScan>,
     from: &dyn Engine,
@@ -29,6 +36,8 @@ pub(super) fn plan(
         .and_then(|w| w.types)
         .unwrap_or(settings.policies);
     let moved: Vec<&ConvertedColumn> = table.columns.iter().filter(|c| !c.computed).collect();
+    // With a transform, rows are read and cut as the source's own table.
+    let own = shape.map_or(source, |s| &s.source);
     let read_column = |c: &ConvertedColumn| ColumnRead {
         name: c.source.name.clone(),
         // A moment is understood with its offset where the values have one, whatever is declared.
@@ -40,23 +49,63 @@ pub(super) fn plan(
         native: c.source.native.clone(),
         as_text: (same && own_text(c)) || (loose && one_type(c)) || (free && other_kind(c)),
     };
-    let read = TableRead {
-        table: source.name.clone(),
-        columns: moved.iter().map(|c| read_column(c)).collect(),
-        key: cut(source, settings, findings)
+    let plain = |c: &Column| ColumnRead {
+        name: c.name.clone(),
+        ty: c.ty.clone(),
+        native: c.native.clone(),
+        as_text: false,
+    };
+    let mut read = TableRead {
+        table: own.name.clone(),
+        columns: moved
             .iter()
-            .filter_map(|name| {
-                let c = source.column(name)?;
-                Some(ColumnRead {
-                    name: c.name.clone(),
-                    ty: c.ty.clone(),
-                    native: c.native.clone(),
-                    as_text: false,
-                })
-            })
+            .filter(|c| !computed(&c.source))
+            .map(|c| read_column(c))
+            .collect(),
+        key: cut(own, settings, findings)
+            .iter()
+            .filter_map(|name| own.column(name).map(plain))
             .collect(),
         physical: true,
     };
+    let transform = shape.map(|shape| {
+        let outputs: Vec<(String, Option<usize>)> = moved
+            .iter()
+            .map(|c| {
+                let at = read.columns.iter().position(|r| r.name == c.source.name);
+                (c.source.name.clone(), at.filter(|_| !computed(&c.source)))
+            })
+            .collect();
+        // A formula reads the typed value, whatever form the column passes in. The key names rejects.
+        for column in &own.columns {
+            let wanted = shape.reads.contains(&column.name)
+                || read.key.iter().any(|k| k.name == column.name);
+            let there = |r: &ColumnRead| r.name == column.name && !r.as_text;
+            if wanted && !read.columns.iter().any(there) {
+                read.columns.push(plain(column));
+            }
+        }
+        let inputs = read
+            .columns
+            .iter()
+            .map(|r| Input {
+                // What passes as the source spells it is no value for a formula.
+                name: if r.as_text {
+                    String::new()
+                } else {
+                    r.name.clone()
+                },
+                ty: r.ty.clone(),
+                nullable: own.column(&r.name).is_none_or(|c| c.nullable),
+            })
+            .collect();
+        let masks = shape
+            .formulas
+            .iter()
+            .any(|(_, text, _)| text.contains("mask_") || text.contains("fake"));
+        let salt = settings.mask_salt.mark().filter(|_| masks);
+        shape.plan(&source.name, inputs, &outputs, salt, now())
+    });
     let mut load = LoadSpec {
         table: table.target.name.clone(),
         columns: moved
@@ -73,6 +122,7 @@ pub(super) fn plan(
         wire: None,
     };
     if same
+        && transform.is_none()
         && moved
             .iter()
             .all(|c| c.source.native == c.target.native && c.source.ty.base() == c.target.ty.base())
@@ -86,6 +136,7 @@ pub(super) fn plan(
     TablePlan {
         read,
         load,
+        transform,
         compare_source,
         compare_target,
         not_compared,
@@ -97,9 +148,19 @@ pub(super) fn plan(
     }
 }
 
+/// The moment that `now()` is in this plan.
+fn now() -> i64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .ok()
+        .and_then(|d| i64::try_from(d.as_micros()).ok())
+        .unwrap_or(0)
+}
+
 /// Whether a value passes best in the engine's own text form, between two engines that both know it.
 fn own_text(c: &ConvertedColumn) -> bool {
-    c.source.native == c.target.native
+    !computed(&c.source)
+        && c.source.native == c.target.native
         && matches!(
             c.source.ty.base(),
             Type::Array { .. }
@@ -229,6 +290,9 @@ fn compare(
 }
 
 fn form(c: &ConvertedColumn, same: bool, loose: bool) -> Result<Form, String> {
+    if computed(&c.source) {
+        return canonical::form(&c.values, &c.target.ty);
+    }
     // A cast between two engines in which a column holds what it likes is compared by what was planned.
     if loose && one_type(c) {
         return Ok(Form::Dynamic);

@@ -22,12 +22,14 @@ use crate::repair::Repair;
 use crate::retry::{Around, Backoff};
 use crate::settings::{PlanSettings, RunSettings};
 use crate::stop::Stop;
+use crate::transform::Transforms;
 use limosa_core::batch::Batch;
 use limosa_core::chunk::{Chunk, Range};
 use limosa_core::engine::{Engine, Ticket};
 use limosa_core::schema::{Catalog, TableName};
 use limosa_core::{Disposition, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::AtomicU64;
 
 /// Rows of one batch.
 const BATCH: usize = 1000;
@@ -246,14 +248,18 @@ impl Going<'_> {
                 )
             })?;
         let mut loader = retry.target.late_loader()?;
-        let mut encoder = retry.target.encoder(&plan.load)?;
+        let transforms = Transforms::of(plan, &retry.plan.source, &retry.settings.mask_salt)?;
+        let mut encoder = transforms.encoder(retry.target, plan, &plan.load)?;
+        // A row that a mended filter leaves out has no place in the target: it is settled.
+        let filtered = AtomicU64::new(0);
         loader.begin(&plan.load, &ticket)?;
         let tally = Tally::lenient();
         let repair = Repair::of(&plan.load);
         let sieve = Sieve {
             plan,
             tally: &tally,
-            repair: repair.as_ref(),
+            repair: repair.as_ref().filter(|_| plan.transform.is_none()),
+            filtered: &filtered,
         };
         let mut trouble: Vec<Refused> = Vec::new();
         let (count, bytes) = sieve.load(
@@ -296,6 +302,9 @@ fn mended(plan: &TablePlan, wished: &PlanSettings, there: &Catalog) -> TablePlan
     let policies = wish.and_then(|w| w.types).unwrap_or(wished.policies);
     let table = there.tables.iter().find(|t| t.name == plan.load.table);
     plan.load.wire = None;
+    if let Some(transform) = &mut plan.transform {
+        transform.mend(source, wished);
+    }
     for column in &mut plan.load.columns {
         column.policies = policies;
         let now = table.and_then(|t| t.columns.iter().find(|c| c.name == column.name));

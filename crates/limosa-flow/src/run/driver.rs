@@ -236,6 +236,7 @@ impl<'j> Driver<'_, '_, 'j> {
                 chunks: (0, 0),
                 resumed: 0,
                 rejected: 0,
+                skipped: 0,
                 errors: vec![format!("{table}: the table could not be made: {why}")],
             })?;
         }

@@ -37,6 +37,7 @@ use crate::rejects::Store;
 use crate::settings::{PlanSettings, RowExtent, RunSettings};
 use crate::stop::Stop;
 use crate::throttle::Throttle;
+use crate::transform::{Shown, Transforms};
 use choose::{Sample, shares};
 use limosa_core::Result;
 use limosa_core::canonical::CANONICAL_VERSION;
@@ -126,6 +127,9 @@ pub(crate) fn compare_with(job: &Job<'_>) -> Result<Comparison> {
     let wanted = settings.workers.max(1);
     let (source, at_source) = snapshot(job.source, wanted, job)?;
     let (target, at_target) = snapshot(job.target, wanted, job)?;
+    let transforms = Transforms::new(job.plan, &settings.mask_salt, source.as_ref())?;
+    // Transformed tables are compared as they come out.
+    let source = Shown::new(source.as_ref(), job.plan, &transforms);
     let throttle = Throttle::new(
         settings.max_rows_per_second,
         settings.max_bytes_per_second,
@@ -141,7 +145,7 @@ pub(crate) fn compare_with(job: &Job<'_>) -> Result<Comparison> {
         job,
         found: table::by_name(&there),
         room: &room,
-        source: source.as_ref(),
+        source: &source,
         target: target.as_ref(),
         sample: Sample::new(
             settings.validate_percentage,

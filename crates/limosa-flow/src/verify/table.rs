@@ -304,7 +304,9 @@ fn cut(shared: &Shared<'_, '_>, plan: &TablePlan) -> Result<Vec<Range>> {
         });
     // The source's key may be one that only the settings name, or that the target alone has.
     let led = plan.read.key.first().is_some_and(|k| k.name == first.name);
-    if !sound || !led {
+    // A computed key has other bounds than the source's.
+    let computed = plan.transform.is_some() && crate::transform::spelled_by_nobody(&first.native);
+    if !sound || !led || computed {
         return Ok(vec![Range::All]);
     }
     let read = TableRead {

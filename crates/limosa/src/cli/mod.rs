@@ -14,6 +14,7 @@ mod rejects;
 mod report;
 mod run;
 mod status;
+mod transform;
 mod verify;
 
 use crate::failure::{EXIT_CODES, End, Failure, code, explain};
@@ -86,6 +87,7 @@ enum Verb {
     Demo(demo::Args),
     Init(init::Args),
     Assess(assess::Args),
+    Transform(transform::Args),
     Plan(plan::Args),
     Run(run::Args),
     Copy(copy::Args),
@@ -123,6 +125,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u
         Verb::Demo(args) => demo::run(args, &output),
         Verb::Init(args) => init::run(args, &output),
         Verb::Assess(args) => assess::run(args, &output),
+        Verb::Transform(args) => transform::run(args, &output),
         Verb::Plan(args) => plan::run(args, &output),
         Verb::Run(args) => run::run(args, &output),
         Verb::Copy(args) => copy::run(args, &output),

@@ -209,7 +209,16 @@ pub(super) fn drive(
             &serde_json::json!({ "exit_code": end, "outcome": outcome, "reports": files }),
         )?;
     }
+    let skipped: u64 = outcome.tables.iter().map(|t| t.skipped).sum();
     let rejected = outcome.rejected();
+    if skipped > 0 {
+        output.say(&format!(
+            "{} rows inserted, 0 updated, {} filtered, {} rejected",
+            show_count(outcome.tables.iter().map(|t| t.rows).sum()),
+            show_count(skipped),
+            show_count(rejected)
+        ));
+    }
     if rejected > 0 {
         output.say(&format!(
             "{} {} rows are not in the target. To see them: limosa rejects list",

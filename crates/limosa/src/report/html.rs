@@ -241,16 +241,17 @@ fn copies(out: &mut String, r: &Report) -> fmt::Result {
     }
     writeln!(
         out,
-        "<h2>Copy</h2>\n<div class=\"wide\"><table>\n<tr><th>Table</th><th class=\"n\">Errors</th><th class=\"n\">Rows</th><th class=\"n\">Rejected</th><th class=\"n\">Bytes</th><th class=\"n\">Chunks</th><th class=\"n\">Done before</th><th class=\"n\">Lane time</th></tr>"
+        "<h2>Copy</h2>\n<div class=\"wide\"><table>\n<tr><th>Table</th><th class=\"n\">Errors</th><th class=\"n\">Rows</th><th class=\"n\">Rejected</th><th class=\"n\">Filtered</th><th class=\"n\">Bytes</th><th class=\"n\">Chunks</th><th class=\"n\">Done before</th><th class=\"n\">Lane time</th></tr>"
     )?;
     for t in &outcome.tables {
         writeln!(
             out,
-            "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{} of {}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+            "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{} of {}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
             Text(&t.table),
             t.errors.len(),
             show_count(t.rows),
             show_count(t.rejected),
+            show_count(t.skipped),
             show_bytes(t.bytes),
             t.chunks.0,
             t.chunks.1,

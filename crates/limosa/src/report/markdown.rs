@@ -162,16 +162,17 @@ fn copy(out: &mut String, r: &Report) -> fmt::Result {
     )?;
     writeln!(
         out,
-        "| Table | Errors | Rows | Rejected | Bytes | Chunks | Lane time |\n|---|--:|--:|--:|--:|--:|--:|"
+        "| Table | Errors | Rows | Rejected | Filtered | Bytes | Chunks | Lane time |\n|---|--:|--:|--:|--:|--:|--:|--:|"
     )?;
     for t in &o.tables {
         writeln!(
             out,
-            "| {} | {} | {} | {} | {} | {} of {} | {} |",
+            "| {} | {} | {} | {} | {} | {} | {} of {} | {} |",
             Text(&t.table),
             t.errors.len(),
             show_count(t.rows),
             show_count(t.rejected),
+            show_count(t.skipped),
             show_bytes(t.bytes),
             t.chunks.0,
             t.chunks.1,

@@ -110,6 +110,7 @@ fn report() -> Report {
             chunks: (1, 2),
             resumed: 0,
             rejected: 0,
+            skipped: 0,
             errors: vec![EVIL.into()],
         }],
         steps: vec![StepOutcome {

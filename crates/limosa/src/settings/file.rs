@@ -95,6 +95,11 @@ pub(crate) struct File {
     /// Data tests: what must be true of the rows. `limosa check` asks them, and `limosa run` after its comparison.
     #[schemars(with = "Vec<CheckPart>")]
     pub(crate) check: Vec<Spanned<CheckPart>>,
+    /// What rows become on the way, table by table or by pattern; see docs/guide/transform.md.
+    pub(crate) transform: Vec<Transform>,
+    /// The secret that masks are made with: `env:NAME`, `file:PATH` or `cmd:COMMAND`.
+    #[schemars(with = "Option<String>")]
+    pub(crate) mask_salt: Option<Spanned<String>>,
 }
 
 /// One of the two databases.
@@ -213,6 +218,31 @@ pub(crate) struct Table {
     pub(crate) cast: BTreeMap<String, String>,
     /// Policies of this table; what is not said here is as in the general `[types]`.
     pub(crate) types: Option<Types>,
+}
+
+/// What the rows of a table, or of all tables that fit a pattern, become on the way.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Transform {
+    /// The source table, `name` or `schema.name`, or a pattern with `*` and `?`.
+    #[schemars(with = "String")]
+    pub(crate) table: Spanned<String>,
+    /// The name of the table that comes out, where one table becomes several.
+    pub(crate) into: Option<String>,
+    /// Which rows are taken: a condition like `"status <> 'deleted'"`.
+    #[schemars(with = "Option<String>")]
+    pub(crate) r#where: Option<Spanned<String>>,
+    /// The source's columns that are taken. Default: all.
+    #[serde(default)]
+    pub(crate) select: Vec<String>,
+    /// The source's columns that are left behind.
+    #[serde(default)]
+    pub(crate) drop: Vec<String>,
+    /// Columns and the formulas that make them: `{ email = "lower(email)" }`. A column that is there
+    /// already is replaced; a formula that is the name of a column that is left behind renames it.
+    #[serde(default)]
+    #[schemars(with = "BTreeMap<String, String>")]
+    pub(crate) columns: BTreeMap<String, Spanned<String>>,
 }
 
 /// A number of bytes, as a number or with a unit.

@@ -5,12 +5,12 @@ use super::checks::{Names, choose, name, strategy, within};
 use super::data_test;
 use super::file::{Amount, Database, File, SCANS, STRATEGIES};
 use super::keys::{KEYS, Key, Layer, Origin, key};
-use super::wishes::{pairs, thresholds, wishes};
+use super::wishes::{pairs, thresholds, transforms, wishes};
 use super::words::{self, Variables};
 use super::{Address, Chosen, Problem, Reach, Settings, nearest};
 use limosa_core::policy::Policies;
 use limosa_core::secret::scrub;
-use limosa_flow::settings::{PlanSettings, RunSettings};
+use limosa_flow::settings::{PlanSettings, RunSettings, Salt};
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
@@ -39,6 +39,7 @@ pub(super) fn resolve(
         variables,
         folder: &folder,
         reach,
+        text: file.map(|(_, text)| text),
     };
     let mut settings = teller.settings(&parsed).map_err(place)?;
     settings.file = file.map(|(path, _)| path.to_owned());
@@ -179,6 +180,8 @@ struct Teller<'a> {
     variables: Variables<'a>,
     folder: &'a Path,
     reach: Reach,
+    /// The file.
+    text: Option<&'a str>,
 }
 
 impl Teller<'_> {
@@ -318,8 +321,22 @@ impl Teller<'_> {
         let source = self.address(key::SOURCE, key::SOURCE_PASSWORD, &mut secrets)?;
         let target = self.address(key::TARGET, key::TARGET_PASSWORD, &mut secrets)?;
         self.get(key::STRATEGY, strategy)?;
-        let plan = self.plan(file)?;
-        let run = self.run(file)?;
+        let mut plan = self.plan(file)?;
+        let mut run = self.run(file)?;
+        if let Some(reference) = file
+            .mask_salt
+            .as_ref()
+            .filter(|_| self.reach == Reach::Databases)
+        {
+            let secret = words::resolve(reference.get_ref(), self.folder, self.variables)
+                .map_err(|p| p.at(reference.span()))?;
+            if secret.trim().is_empty() {
+                return Err(Problem::new("the secret for masks is empty").at(reference.span()));
+            }
+            plan.mask_salt = Salt(Some(secret.clone().into()));
+            run.mask_salt = plan.mask_salt.clone();
+            secrets.push(secret);
+        }
         let mut settings = Settings {
             file: None,
             source,
@@ -354,6 +371,8 @@ impl Teller<'_> {
             exclude: self.list(key::EXCLUDE, &file.tables.exclude)?,
             rename_schemas: pairs(&file.rename.schemas),
             tables: wishes(file, policies)?,
+            transforms: transforms(file, self.text)?,
+            mask_salt: Salt::default(),
             policies,
             scan: scan.unwrap_or(defaults.scan),
             into_existing: into_existing.unwrap_or(false),
@@ -393,6 +412,7 @@ impl Teller<'_> {
                 .number(key::MAX_DIFFERENCES, 0, 1_000_000)?
                 .map_or(d.max_differences, small),
             extent: d.extent,
+            mask_salt: Salt::default(),
         })
     }
 

@@ -3,8 +3,9 @@
 use super::Problem;
 use super::file::{File, Table};
 use limosa_core::policy::Policies;
-use limosa_flow::settings::TableWish;
+use limosa_flow::settings::{TableWish, Text, TransformWish};
 use std::collections::BTreeMap;
+use toml::Spanned;
 
 pub(super) fn pairs(map: &BTreeMap<String, String>) -> Vec<(String, String)> {
     map.iter().map(|(a, b)| (a.clone(), b.clone())).collect()
@@ -71,6 +72,68 @@ pub(super) fn wishes(file: &File, general: Policies) -> Result<Vec<TableWish>, P
         wish.rename_columns.push((name.to_owned(), new.clone()));
     }
     Ok(wishes)
+}
+
+/// What rows shall become; `text` is the file, for the places of formulas in it.
+pub(super) fn transforms(file: &File, text: Option<&str>) -> Result<Vec<TransformWish>, Problem> {
+    let written = |value: &Spanned<String>| Text {
+        text: value.get_ref().clone(),
+        at: text.and_then(|text| place(text, value.span().start)),
+    };
+    file.transform
+        .iter()
+        .map(|t| {
+            if t.table.get_ref().is_empty() {
+                return Err(Problem::new("the name of the table is empty").at(t.table.span()));
+            }
+            if t.into
+                .as_ref()
+                .is_some_and(|i| i.is_empty() || i.contains('.'))
+            {
+                return Err(
+                    Problem::new("into is a name without a schema, and not empty")
+                        .at(t.table.span()),
+                );
+            }
+            // In the order in which they are written.
+            let mut columns: Vec<_> = t.columns.iter().collect();
+            columns.sort_by_key(|(_, formula)| formula.span().start);
+            Ok(TransformWish {
+                table: t.table.get_ref().clone(),
+                into: t.into.clone(),
+                filter: t.r#where.as_ref().map(written),
+                select: t.select.clone(),
+                drop: t.drop.clone(),
+                columns: columns
+                    .into_iter()
+                    .map(|(name, formula)| (name.clone(), written(formula)))
+                    .collect(),
+            })
+        })
+        .collect()
+}
+
+/// Line and column of the first character inside a TOML string that begins at `byte`.
+fn place(text: &str, byte: usize) -> Option<(usize, usize)> {
+    let rest = text.get(byte..)?;
+    let quotes = if rest.starts_with("\"\"\"") || rest.starts_with("'''") {
+        3
+    } else {
+        1
+    };
+    let inside = rest.get(quotes..)?;
+    // A line break right after three quotes is no part of the text.
+    let skip = match quotes {
+        3 if inside.starts_with("\r\n") => 2,
+        3 if inside.starts_with('\n') => 1,
+        _ => 0,
+    };
+    let before = text.get(..byte + quotes + skip)?;
+    let start = before.rfind('\n').map_or(0, |n| n + 1);
+    Some((
+        before.matches('\n').count() + 1,
+        before[start..].chars().count() + 1,
+    ))
 }
 
 fn wish_of<'a>(wishes: &'a mut Vec<TableWish>, table: &str) -> &'a mut TableWish {

@@ -5,6 +5,7 @@ const VERBS: &[&[&str]] = &[
     &["demo"],
     &["init"],
     &["assess"],
+    &["transform"],
     &["plan"],
     &["run"],
     &["copy"],
