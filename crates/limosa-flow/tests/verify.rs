@@ -409,3 +409,38 @@ fn a_table_that_can_not_be_read_is_partial_and_the_others_are_compared() {
     assert_eq!(table(&comparison, "item").verdict, Verdict::Pass);
     assert_eq!(comparison.verdict, Verdict::Fail);
 }
+
+#[test]
+fn a_difference_stays_one_where_the_rest_of_the_table_can_not_be_read() {
+    let shop = copied(6000);
+    shop.on_target("UPDATE item SET note = 'changed' WHERE id = 3");
+    let page: i64 = {
+        let db = rusqlite::Connection::open(shop.target_path()).unwrap();
+        db.query_row(
+            "SELECT pageno FROM dbstat WHERE name = 'item' AND pagetype = 'leaf' ORDER BY path DESC LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap()
+    };
+    {
+        use std::io::{Seek, SeekFrom, Write};
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(shop.target_path())
+            .unwrap();
+        file.seek(SeekFrom::Start((page as u64 - 1) * 4096))
+            .unwrap();
+        file.write_all(&[0xff; 4096]).unwrap();
+    }
+    let ranges = RunSettings {
+        chunk_bytes: 50_000,
+        workers: 1,
+        ..settings()
+    };
+    let comparison = compare_with(&shop, &ranges);
+    let item = table(&comparison, "item");
+    assert!(item.error.is_some(), "{item:#?}");
+    assert_eq!((item.verdict, item.differing_rows), (Verdict::Fail, 1));
+    assert_eq!(item.differences[0].key, ["3"]);
+}

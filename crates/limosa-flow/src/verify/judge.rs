@@ -30,14 +30,9 @@ pub(super) fn table(
         differing_rows: 0,
         differences: Vec::new(),
         not_compared: plan.not_compared.clone(),
-        error,
+        error: None,
         seconds: 0.0,
     };
-    if verdict.error.is_some() {
-        verdict.verdict = Verdict::Partial;
-        verdict.seconds = table.began.elapsed().as_secs_f64();
-        return verdict;
-    }
     let changed = changed_by_policy(shared.job.plan, plan);
     let excuses = &table.excuses;
     let mut rejected = 0;
@@ -99,6 +94,14 @@ pub(super) fn table(
         verdict.verdict = verdict.verdict.max(match chosen {
             true => Verdict::PassWithExceptions,
             false => Verdict::Partial,
+        });
+    }
+    if let Some(error) = error {
+        // The ranges that were read have spoken all the same: a difference in them stays one.
+        verdict.verdict = verdict.verdict.max(Verdict::Partial);
+        verdict.error = Some(match verdict.error {
+            Some(also) => format!("{error}; {also}"),
+            None => error,
         });
     }
     verdict.seconds = table.began.elapsed().as_secs_f64();
