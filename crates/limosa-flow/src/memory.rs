@@ -43,7 +43,7 @@
 //! # Why nobody waits for ever
 //!
 //! See [`limosa_core::room`]; and where one loader serves all readers, only the reader whose chunk it
-//! loads may have room: that of another would come back only after that chunk ([`Turn`]).
+//! loads may have room: that of another would come back only after that chunk (`Turn`).
 
 use crate::stop::Stop;
 use limosa_core::room::{Gate, Room};

@@ -9,12 +9,12 @@
 //!    [`Store`] before the chunk is committed in the target. So a chunk that is done has all its rejects
 //!    in the store, whatever dies.
 //! 2. A new claim of the chunk has a higher epoch and begins by taking out what the one before it left
-//!    ([`Store::begin`]). Whoever comes with a lower epoch than the store has is told `Fenced` and writes
+//!    (`Store::begin`). Whoever comes with a lower epoch than the store has is told `Fenced` and writes
 //!    nothing, as the target would tell it too. So the rejects of a chunk are those of one claim.
-//! 3. They count only once the chunk is done ([`Store::settle`]); a death between commit and settling
-//!    is made up for when the next run asks the ledger which chunks are done ([`Store::reconcile`]).
+//! 3. They count only once the chunk is done (`Store::settle`); a death between commit and settling
+//!    is made up for when the next run asks the ledger which chunks are done (`Store::reconcile`).
 //! 4. When a table is cut anew, its rejects go after the ledger has forgotten its chunks
-//!    ([`Store::forget`]): as long as a chunk is done, its rejects are kept.
+//!    (`Store::forget`): as long as a chunk is done, its rejects are kept.
 //!
 //! # Where they live
 //!

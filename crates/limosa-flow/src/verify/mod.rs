@@ -6,9 +6,9 @@
 //! no conversion with the copy. Each row's 128-bit hash is added to a sum, range by range; sums do not
 //! depend on order, so no collation enters, and they count, so doubled rows do not cancel out. Two sides
 //! with equal sums have equal rows, but for a collision of hashes (about 1 in 2^64 for one planted by
-//! chance). In the same pass every row goes into a table of differences ([`sketch`]), in which equal rows
+//! chance). In the same pass every row goes into a table of differences (`sketch`), in which equal rows
 //! cancel out and from which the others come back with their keys. Nothing is sorted and no row is
-//! kept, so memory does not grow with the table; see [`differ`] for what happens where much differs.
+//! kept, so memory does not grow with the table; see `differ` for what happens where much differs.
 //!
 //! # What `Pass` means
 //!
@@ -51,7 +51,7 @@ use table::{Lane, Shared, Table};
 /// Both are read at the same time, each in one snapshot. Out: a verdict for each table in the order of
 /// the plan, the differences of the schema, and the worst of all. With `validate_percentage` below 100
 /// a share of the rows is compared, chosen by the hash of the key, the same on both sides; all rows
-/// are still counted. See [`choose`].
+/// are still counted. See `choose`.
 ///
 /// # Errors
 /// `Interrupted` if it was stopped; errors that concern no single table. An error of one table is in its

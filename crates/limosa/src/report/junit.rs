@@ -1,6 +1,6 @@
 //! Results as JUnit XML, which every CI reads.
 //!
-//! Text becomes XML in one place only, [`Text`]: whatever is written through it is escaped.
+//! Text becomes XML in one place only, `Text`: whatever is written through it is escaped.
 
 use super::samples;
 use super::verdict_word;
