@@ -417,7 +417,7 @@ fn a_difference_stays_one_where_the_rest_of_the_table_can_not_be_read() {
     let page: i64 = {
         let db = rusqlite::Connection::open(shop.target_path()).unwrap();
         db.query_row(
-            "SELECT pageno FROM dbstat WHERE name = 'item' AND pagetype = 'leaf' ORDER BY path LIMIT 1 OFFSET 5",
+            "SELECT pageno FROM dbstat WHERE name = 'item' AND pagetype = 'leaf' ORDER BY path DESC LIMIT 1 OFFSET 3",
             [],
             |row| row.get(0),
         )
