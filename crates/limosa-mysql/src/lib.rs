@@ -8,8 +8,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `connect` | addresses, option files |
-//! | `fault` | server errors as ours |
-//! | `wire`, `tls`, `auth`, `connection` | packets, encryption, passwords, statements |
+//! | `wire`, `connection` | packets; encryption, passwords, statements, server errors as ours |
 //! | `native` | the spelling of types |
 //! | `words` | expressions |
 //! | `place`, `render`, `dialect` | what this engine can say |
@@ -22,7 +21,6 @@
 //! | `check` | questions of data tests |
 //! | `session`, `privileges`, `engine` | statements, rights, and the whole |
 
-mod auth;
 mod bounds;
 mod check;
 mod connect;
@@ -31,7 +29,6 @@ mod dialect;
 mod digest;
 mod encode;
 mod engine;
-mod fault;
 mod inspect;
 mod ledger;
 mod load;
@@ -45,7 +42,6 @@ mod render;
 mod session;
 mod snapshot;
 mod survey;
-mod tls;
 mod wire;
 mod words;
 

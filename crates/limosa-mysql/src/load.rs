@@ -19,8 +19,8 @@
 //! `unique_checks` stays on: off, together with the other, MariaDB takes a slower path into empty tables.
 
 use crate::connect::Target;
+use crate::connection::fault;
 use crate::connection::{Connection, Version};
-use crate::fault;
 use crate::ledger::{CHUNK, key_of};
 use crate::words::{literal, quote};
 use limosa_core::engine::{Ack, LoadSpec, Loader, Ticket};

@@ -4,8 +4,8 @@
 //! server hands over only if the address says `get-server-public-key=true`: without TLS anybody in
 //! between could hand over a key of his own.
 
+use super::packet::error_packet;
 use crate::connect::Target;
-use crate::connection::error_packet;
 use crate::wire::{Parts, Wire, malformed};
 use limosa_core::error::{Error, ErrorKind, Result};
 use mysql_common::auth::plugins::caching_sha2_password::scramble_sha256;
