@@ -1,7 +1,7 @@
 //! Numbers, truths, moments and sets, from their texts.
 
-/// Writes a decimal or integer text (`+007.50`, `-0`, `1e3`, `NaN`) in [`Form::Decimal`], which is also
-/// [`Form::Integer`] for whole numbers. Text that is no number is written as it is, so that it differs.
+/// Writes a decimal or integer text (`+007.50`, `-0`, `1e3`, `NaN`) in [`Form::Decimal`](super::Form::Decimal), which is also
+/// [`Form::Integer`](super::Form::Integer) for whole numbers. Text that is no number is written as it is, so that it differs.
 pub fn decimal(out: &mut Vec<u8>, text: &[u8]) {
     let trimmed = text.trim_ascii();
     match trimmed.to_ascii_lowercase().as_slice() {
@@ -74,7 +74,7 @@ fn digits(out: &mut Vec<u8>, negative: bool, whole: &[u8], fraction: &[u8]) {
     }
 }
 
-/// Writes a float in [`Form::Double`].
+/// Writes a float in [`Form::Double`](super::Form::Double).
 #[inline]
 pub fn double(out: &mut Vec<u8>, value: f64) {
     let bits = if value.is_nan() {
@@ -85,7 +85,7 @@ pub fn double(out: &mut Vec<u8>, value: f64) {
     out.extend_from_slice(&bits.to_be_bytes());
 }
 
-/// Writes a float in [`Form::Single`].
+/// Writes a float in [`Form::Single`](super::Form::Single).
 #[inline]
 pub fn single(out: &mut Vec<u8>, value: f32) {
     let bits = if value.is_nan() {
@@ -96,7 +96,7 @@ pub fn single(out: &mut Vec<u8>, value: f32) {
     out.extend_from_slice(&bits.to_be_bytes());
 }
 
-/// Writes `true`, `t`, `1`, `yes`, … and their opposites in [`Form::Boolean`]; anything else as it is.
+/// Writes `true`, `t`, `1`, `yes`, … and their opposites in [`Form::Boolean`](super::Form::Boolean); anything else as it is.
 pub fn boolean(out: &mut Vec<u8>, text: &[u8]) {
     match text {
         b"t" | b"true" | b"1" | b"T" | b"TRUE" | b"True" | b"yes" | b"y" | b"on" => out.push(b'1'),
