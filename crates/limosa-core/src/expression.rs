@@ -32,7 +32,8 @@ pub enum Expr {
     Column(String),
     /// A function of the neutral list: `lower`, `upper`, `length` (characters), `octet_length`, `trim`,
     /// `ltrim`, `rtrim`, `coalesce`, `nullif`, `abs`, `round`, `floor`, `ceil`, `substr`, `replace`,
-    /// `concat`, `mod`, `uuid` (random), `json_valid`, `left`, `right`, `greatest`, `least`.
+    /// `concat`, `mod`, `uuid` (random), `json_valid`, `left`, `right`, `greatest`, `least`; and `next_value`
+    /// of a sequence, whose namespace (if any) and name are texts.
     Call(String, Vec<Expr>),
     /// The present moment, with this many fractional digits.
     CurrentTimestamp(u8),

@@ -3,6 +3,7 @@
 //! Reads both and writes neither. Everything that a run does is decided here; what can not be decided
 //! without a person is a finding of severity stop.
 
+mod counters;
 mod existing;
 mod orphans;
 mod pair;
@@ -43,10 +44,15 @@ fn inspect(source: &dyn Engine, target: &dyn Engine, progress: &Progress) -> Res
         stage: "inspect",
         items: 2,
     });
-    let both = [
+    let mut both = [
         source.inspect().map_err(|e| e.on("the source"))?,
         target.inspect().map_err(|e| e.on("the target"))?,
     ];
+    if source.capabilities().family != target.capabilities().family {
+        for catalog in &mut both {
+            counters::adopt(catalog);
+        }
+    }
     progress.hear(Fact::StageEnded {
         stage: "inspect",
         seconds: began.elapsed().as_secs_f64(),

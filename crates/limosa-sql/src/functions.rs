@@ -30,6 +30,9 @@ pub(crate) fn read(walk: &Walk<'_>, function: &ast::Function) -> Option<Expr> {
         [_, name] if name.starts_with("uuid_generate") || name == "gen_random_uuid" => name.into(),
         _ => return None,
     };
+    if name == "nextval" {
+        return next_value(walk.family, &function.args);
+    }
     let mut arguments = Vec::new();
     match &function.args {
         FunctionArguments::None => {}
@@ -152,6 +155,57 @@ fn neutral(family: &str, name: &str, mut arguments: Vec<Expr>) -> Option<Expr> {
         ),
         _ => None,
     }
+}
+
+/// `nextval` of a sequence that is named: `'public.s'::regclass` in PostgreSQL, `` `db`.`s` `` in MariaDB.
+fn next_value(family: &str, arguments: &FunctionArguments) -> Option<Expr> {
+    let FunctionArguments::List(list) = arguments else {
+        return None;
+    };
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] = &list.args[..] else {
+        return None;
+    };
+    let names = match argument {
+        ast::Expr::Cast {
+            expr, data_type, ..
+        } if family == "postgresql" && data_type.to_string().eq_ignore_ascii_case("regclass") => {
+            let ast::Expr::Value(value) = expr.as_ref() else {
+                return None;
+            };
+            let ast::Value::SingleQuotedString(text) = &value.value else {
+                return None;
+            };
+            identifiers(text)?
+        }
+        // The database comes first, and it is the only one.
+        ast::Expr::CompoundIdentifier(parts) if family == "mysql" => {
+            vec![parts.last()?.value.clone()]
+        }
+        ast::Expr::Identifier(name) if family == "mysql" => vec![name.value.clone()],
+        _ => return None,
+    };
+    let names = names.into_iter().map(Expr::Text).collect();
+    Some(call("next_value", names))
+}
+
+/// The parts of a name as `regclass` writes it: `public.s`, `"Odd ""one".s`.
+fn identifiers(text: &str) -> Option<Vec<String>> {
+    let mut parts = vec![String::new()];
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '.' => parts.push(String::new()),
+            '"' => loop {
+                match rest.next()? {
+                    '"' if rest.next_if_eq(&'"').is_some() => parts.last_mut()?.push('"'),
+                    '"' => break,
+                    c => parts.last_mut()?.push(c),
+                }
+            },
+            c => parts.last_mut()?.push(c),
+        }
+    }
+    (parts.len() <= 2 && parts.iter().all(|p| !p.is_empty())).then_some(parts)
 }
 
 fn now(family: &str, arguments: &[Expr]) -> Option<Expr> {

@@ -279,7 +279,10 @@ fn what_means_something_else_is_not_read() {
         ("sqlite", "CAST(a AS INTEGER)"),
         ("sqlite", "substr(a, -1)"),
         ("sqlite", "(SELECT 1)"),
-        ("postgresql", "nextval('s'::regclass)"),
+        ("postgresql", "nextval(('s'::text)::regclass)"),
+        ("postgresql", "nextval('a.b.c'::regclass)"),
+        ("postgresql", "nextval('\"open'::regclass)"),
+        ("postgresql", "(nextval('s'::regclass) + 1)"),
         ("postgresql", "'{}'::text[]"),
         ("postgresql", "(a ~ '^x'::text)"),
         ("postgresql", "'[1,2]'::int4range"),
@@ -291,6 +294,32 @@ fn what_means_something_else_is_not_read() {
         ("sqlite", "1 2"),
     ] {
         assert_eq!(parsed(family, original), None, "{family}: {original}");
+    }
+}
+
+#[test]
+fn the_next_value_of_a_sequence_is_known_by_its_name() {
+    for (family, original, names) in [
+        ("postgresql", "nextval('s'::regclass)", &["s"][..]),
+        (
+            "postgresql",
+            "nextval('public.s_id_seq'::regclass)",
+            &["public", "s_id_seq"],
+        ),
+        (
+            "postgresql",
+            "nextval('\"Odd.one\".\"it''s \"\"q\"\"\"'::regclass)",
+            &["Odd.one", "it's \"q\""],
+        ),
+        ("mysql", "nextval(`db`.`s x`)", &["s x"]),
+        ("mysql", "nextval(`s`)", &["s"]),
+    ] {
+        let names = names.iter().map(|n| Expr::Text((*n).into())).collect();
+        assert_eq!(
+            parsed(family, original),
+            Some(Expr::Call("next_value".into(), names)),
+            "{family}: {original}"
+        );
     }
 }
 

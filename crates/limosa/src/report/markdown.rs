@@ -221,7 +221,7 @@ fn findings(out: &mut String, r: &Report) -> fmt::Result {
             write!(out, " Examples: {}.", Text(f.examples.join(", ")))?;
         }
         if let Some(remedy) = &f.remedy {
-            write!(out, " {}", Text(remedy))?;
+            write!(out, " — to do: {}", Text(remedy))?;
         }
         writeln!(out)?;
     }

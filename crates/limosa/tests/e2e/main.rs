@@ -7,6 +7,7 @@
 //! | `source.<engine>.sql` | the source, in the words of `sqlite`, `postgres` or `mariadb`; goes before `source.sql` |
 
 mod case;
+mod counters;
 #[allow(dead_code, reason = "shared with the proof, which uses more of it")]
 mod engine;
 mod real;
