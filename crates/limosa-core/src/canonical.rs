@@ -268,7 +268,10 @@ pub fn form(source: &Type, target: &Type) -> Result<Form, String> {
         (Time { zoned: true, .. }, _) => Form::TimeTz,
         (Time { .. }, Interval) => Form::Interval,
         (Time { .. }, _) => Form::Time,
-        (Timestamp { zoned: true, .. }, _) => Form::TimestampTz,
+        // A moment without a zone is compared with an instant as what it is in UTC.
+        (Timestamp { zoned: true, .. }, _) | (Timestamp { .. }, Timestamp { zoned: true, .. }) => {
+            Form::TimestampTz
+        }
         (Timestamp { zoned: false, .. }, _) => Form::Timestamp,
         (Interval, _) => Form::Interval,
         (Uuid, _) => Form::Uuid,

@@ -31,6 +31,7 @@ use crate::dialect::Dialect;
 use crate::operation::ObjectRef;
 use crate::policy::Policies;
 use crate::position::Position;
+use crate::pushdown::{self, Means, Spelling, Sums};
 use crate::room::{Gate, Room};
 use crate::scan::{ColumnScan, Hazard};
 use crate::schema::{Catalog, ForeignKey, TableName, Type};
@@ -299,6 +300,16 @@ pub trait Snapshot: Send + Sync {
 
     /// Opens one lane's canonical reader of this view.
     fn canonicalizer(&self) -> Result<Box<dyn Canonicalizer>>;
+
+    /// In which spellings a column can be said where the rows are ([`Canonicalizer::sums`]), best first; or
+    /// why in none. Without a server of its own an engine says it in this process.
+    ///
+    /// # Errors
+    /// A sentence for the report.
+    fn spellings(&self, table: &TableName, column: &CanonicalColumn) -> Means {
+        let _ = table;
+        pushdown::in_process(column)
+    }
 }
 
 /// Reads chunks of a snapshot.
@@ -569,4 +580,49 @@ pub trait Canonicalizer: Send {
 
     /// Adds rows until `rows` holds about `bytes` bytes. Returns whether more may come.
     fn fill(&mut self, rows: &mut CanonicalRows, bytes: usize) -> Result<bool>;
+
+    /// Sums the rows of a range up ([`crate::pushdown`]) where they are, each column in its spelling of `said`:
+    /// one sum for each of `parts` parts by the hash of the key, in order. What was open is closed.
+    ///
+    /// # Errors
+    /// `Unsupported` where the part of a row can not be told; those of reading.
+    fn sums(
+        &mut self,
+        read: &CanonicalRead,
+        said: &[Spelling],
+        range: &Range,
+        parts: u32,
+    ) -> Result<Vec<Sums>> {
+        pushdown::streamed(self, read, said, range, parts)
+    }
+
+    /// Begins the rows of a range that belong to some of `parts` parts. More may come, where the engine
+    /// can not choose.
+    fn open_parts(
+        &mut self,
+        read: &CanonicalRead,
+        said: &[Spelling],
+        range: &Range,
+        parts: u32,
+        chosen: &[u32],
+    ) -> Result<()> {
+        let _ = (said, parts, chosen);
+        self.open(read, range)
+    }
+
+    /// The number of rows of a table, in this view. What was open is closed.
+    fn count(&mut self, read: &CanonicalRead) -> Result<u64> {
+        let mut rows = CanonicalRows::default();
+        let mut count = 0;
+        self.open(read, &Range::All)?;
+        loop {
+            let more = self.fill(&mut rows, 256 << 10)?;
+            count += rows.len() as u64;
+            rows.reset(1 << 20);
+            drop(self.room());
+            if !more {
+                return Ok(count);
+            }
+        }
+    }
 }

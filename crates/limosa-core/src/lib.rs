@@ -36,6 +36,7 @@ pub mod position;
 pub mod change;
 pub mod operation;
 pub mod canonical;
+pub mod pushdown;
 pub mod check;
 pub mod dialect;
 pub mod engine;

@@ -76,10 +76,38 @@ pub struct TableVerdict {
     pub differences: Vec<Difference>,
     /// Columns that were not compared, and why.
     pub not_compared: Vec<(String, String)>,
+    /// Rows that were also compared in the other way: read, and added up by the servers.
+    #[serde(default)]
+    pub cross_checked_rows: u64,
+    /// Where the two ways did not say the same of one side's rows. Such a comparison proves nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disagreements: Vec<String>,
     /// Why the comparison could not be made or finished.
     pub error: Option<String>,
     /// Seconds that it took.
     pub seconds: f64,
+}
+
+/// How one column is compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnWay {
+    /// The column, by its target name.
+    pub column: String,
+    /// `pushdown`: the servers can add it up, in the same text; `stream`: it is read; `not comparable`.
+    pub way: String,
+    /// The text (`bare`, `text`, …), or why not.
+    pub detail: String,
+}
+
+/// How one table is compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableWays {
+    /// The table, by its target name.
+    pub table: TableName,
+    /// Whether the servers can add up whole rows: every compared column is one of `pushdown`.
+    pub pushdown: bool,
+    /// Every column, the key first.
+    pub columns: Vec<ColumnWay>,
 }
 
 /// One thing of the schema that is not the same in both.

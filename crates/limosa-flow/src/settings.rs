@@ -176,6 +176,27 @@ impl Default for PlanSettings {
     }
 }
 
+/// What the servers add up themselves in a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServerSums {
+    /// Whether rows stay where they are as long as the sums that the servers make of them are equal.
+    pub pushdown: bool,
+    /// Rows of one such sum, about: what a server works on in one statement.
+    pub rows: u64,
+    /// The share of the rows that is compared in the other way as well, in percent.
+    pub cross_check: f64,
+}
+
+impl Default for ServerSums {
+    fn default() -> Self {
+        Self {
+            pushdown: false,
+            rows: 100_000,
+            cross_check: 1.0,
+        }
+    }
+}
+
 /// How far a comparison goes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Extent {
@@ -242,6 +263,9 @@ pub struct RunSettings {
     pub max_differences: usize,
     /// How far a comparison goes.
     pub extent: Extent,
+    /// What the servers add up themselves in a comparison.
+    #[serde(default)]
+    pub sums: ServerSums,
     /// The secret that masks are made with.
     #[serde(skip)]
     pub mask_salt: Salt,
@@ -264,6 +288,7 @@ impl Default for RunSettings {
             steal: false,
             max_differences: 100,
             extent: Extent::default(),
+            sums: ServerSums::default(),
             mask_salt: Salt::default(),
         }
     }

@@ -10,12 +10,14 @@ use crate::bounds;
 use crate::connection::{Connection, ResultColumn};
 use crate::read;
 use crate::snapshot::Lane;
+use crate::sums;
 use crate::wire::{Parts, malformed};
 use crate::words::quote;
 use limosa_core::canonical::{self, CanonicalRows, Form};
 use limosa_core::chunk::Range;
 use limosa_core::engine::{CanonicalRead, Canonicalizer};
 use limosa_core::error::Result;
+use limosa_core::pushdown::{self, Spelling, Sums};
 use limosa_core::room::{Gate, Room};
 use limosa_core::schema::Type;
 use limosa_core::value::Value;
@@ -70,6 +72,18 @@ impl Drop for LaneCanonicalizer {
 }
 
 impl LaneCanonicalizer {
+    /// Asks within the view.
+    fn asked(
+        &mut self,
+        read: &CanonicalRead,
+        doing: &'static str,
+        sql: &str,
+    ) -> Result<Vec<Vec<Option<String>>>> {
+        self.close()?;
+        let rows = self.lane.reading(&read.table)?.rows(doing, sql);
+        rows.map_err(|e| self.lane.lost(e).on(read.table.name.clone()))
+    }
+
     fn begin(
         &mut self,
         read: &CanonicalRead,
@@ -132,6 +146,41 @@ impl Canonicalizer for LaneCanonicalizer {
             let all = read::select(&read.table, columns, key, &Range::All)?;
             Ok(format!("{all} WHERE {}", bounds::keys(key, keys)?))
         })
+    }
+
+    fn sums(
+        &mut self,
+        read: &CanonicalRead,
+        said: &[Spelling],
+        range: &Range,
+        parts: u32,
+    ) -> Result<Vec<Sums>> {
+        let sql = sums::question(read, said, range, parts)?;
+        pushdown::answered(&self.asked(read, "summing rows up", &sql)?, parts)
+    }
+
+    fn open_parts(
+        &mut self,
+        read: &CanonicalRead,
+        said: &[Spelling],
+        range: &Range,
+        parts: u32,
+        chosen: &[u32],
+    ) -> Result<()> {
+        let condition = sums::condition(read, said, range, parts, chosen)?;
+        self.begin(read, |columns, key| {
+            let all = read::select(&read.table, columns, key, &Range::All)?;
+            Ok(format!("{all} WHERE {condition}"))
+        })
+    }
+
+    fn count(&mut self, read: &CanonicalRead) -> Result<u64> {
+        let sql = format!("SELECT COUNT(*) FROM {}", quote(&read.table.name));
+        let rows = self.asked(read, "counting rows", &sql)?;
+        let count = rows
+            .first()
+            .and_then(|r| r.first()?.as_deref()?.parse().ok());
+        count.ok_or_else(|| malformed("answer: it is no number"))
     }
 
     fn fill(&mut self, rows: &mut CanonicalRows, bytes: usize) -> Result<bool> {

@@ -41,6 +41,7 @@ mod read;
 mod render;
 mod session;
 mod snapshot;
+mod sums;
 mod survey;
 mod wire;
 mod words;

@@ -25,12 +25,14 @@ use crate::connect::Target;
 use crate::connection::Connection;
 use crate::digest::LaneCanonicalizer;
 use crate::read::LaneReader;
+use crate::sums;
 use crate::wire::malformed;
 use crate::words::{literal, quote};
 use limosa_core::chunk::{Chunk, Range};
-use limosa_core::engine::{Canonicalizer, Reader, Snapshot, TableRead};
+use limosa_core::engine::{CanonicalColumn, Canonicalizer, Reader, Snapshot, TableRead};
 use limosa_core::error::{Error, ErrorKind, Result};
 use limosa_core::position::Position;
+use limosa_core::pushdown::Means;
 use limosa_core::room::{Gate, Open, Room};
 use limosa_core::schema::{TableName, Type};
 use limosa_core::value::Value;
@@ -368,6 +370,10 @@ impl Snapshot for MySqlSnapshot {
 
     fn canonicalizer(&self) -> Result<Box<dyn Canonicalizer>> {
         Ok(Box::new(LaneCanonicalizer::new(self.lane()?)))
+    }
+
+    fn spellings(&self, _: &TableName, column: &CanonicalColumn) -> Means {
+        sums::spellings(column)
     }
 }
 

@@ -30,6 +30,7 @@ mod names;
 mod read;
 mod select;
 mod snapshot;
+mod sums;
 mod survey;
 mod value;
 mod wire;

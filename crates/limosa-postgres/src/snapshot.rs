@@ -12,9 +12,11 @@ use crate::digest::PostgresCanonicalizer;
 use crate::names::{ident, literal, table};
 use crate::read::{Exported, PostgresReader};
 use crate::select::{self, Partitioned};
+use crate::sums;
 use limosa_core::chunk::{Chunk, Range};
-use limosa_core::engine::{Canonicalizer, Reader, Snapshot, TableRead};
+use limosa_core::engine::{CanonicalColumn, Canonicalizer, Reader, Snapshot, TableRead};
 use limosa_core::position::Position;
+use limosa_core::pushdown::Means;
 use limosa_core::schema::{TableName, Type};
 use limosa_core::value::Value;
 use limosa_core::{Error, ErrorKind, Result};
@@ -29,6 +31,8 @@ const SAMPLES_PER_CHUNK: f64 = 100.0;
 pub(crate) struct PostgresSnapshot {
     settings: Arc<Settings>,
     version: u32,
+    /// Whether texts are kept as UTF-8.
+    utf8: bool,
     exported: Exported,
     position: Option<Position>,
     /// Holds the exporting transaction open.
@@ -85,6 +89,7 @@ impl PostgresSnapshot {
         Ok(Self {
             settings: Arc::clone(settings),
             version,
+            utf8: c.parameter("server_encoding") == Some("UTF8"),
             exported: Exported {
                 id,
                 partitioned: Arc::new(partitioned),
@@ -403,6 +408,10 @@ impl Snapshot for PostgresSnapshot {
             &self.settings,
             &self.exported,
         )?))
+    }
+
+    fn spellings(&self, _: &TableName, column: &CanonicalColumn) -> Means {
+        sums::spellings(column, self.utf8)
     }
 }
 

@@ -199,6 +199,24 @@ impl Canonicalizer for Lane {
         self.compare(read, Which::Keys(keys.to_vec()))
     }
 
+    fn count(&mut self, read: &CanonicalRead) -> Result<u64> {
+        // One column is enough to count by.
+        let mut narrow = read.clone();
+        narrow.columns.truncate(1);
+        narrow.key_columns = narrow.key_columns.min(1);
+        Canonicalizer::open(self, &narrow, &Range::All)?;
+        let mut rows = CanonicalRows::default();
+        let mut count = 0;
+        loop {
+            let more = Canonicalizer::fill(self, &mut rows, 256 << 10)?;
+            count += rows.len() as u64;
+            rows.reset(1 << 20);
+            if !more {
+                return Ok(count);
+            }
+        }
+    }
+
     fn fill(&mut self, rows: &mut CanonicalRows, bytes: usize) -> Result<bool> {
         match self.ask(Ask::Canonical(std::mem::take(rows), bytes))? {
             Answer::Canonical(back, result, room) => {

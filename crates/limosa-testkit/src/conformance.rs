@@ -12,6 +12,7 @@ mod loading;
 mod network;
 mod session;
 mod snapshot;
+mod sums;
 mod types;
 
 pub use catalog::*;
@@ -21,6 +22,7 @@ pub use loading::*;
 pub use network::*;
 pub use session::*;
 pub use snapshot::*;
+pub use sums::*;
 pub use types::*;
 
 use limosa_core::batch::{Batch, BatchLimit};
@@ -156,6 +158,8 @@ macro_rules! conformance {
             every_type_comes_back_as_it_was
             every_type_passes_unparsed_as_it_was
             every_type_has_one_canonical_form
+            every_type_is_summed_as_it_is_read
+            parts_by_the_key_are_the_same_everywhere
             a_changed_value_changes_one_canonical_row
             the_ledger_lives_and_leaves_nothing
             the_ledger_refuses_another_run_with_unfinished_work

@@ -316,6 +316,28 @@ impl Limosa {
         )
     }
 
+    /// Says how each column would be compared, as [`Limosa::verify`] or (`alone`) as [`Limosa::compare`] would.
+    /// Reads no row.
+    ///
+    /// # Errors
+    /// Those of pairing the databases, and of opening them.
+    pub fn explain(
+        &self,
+        alone: bool,
+        progress: &Progress,
+        stop: &Stop,
+    ) -> Result<Vec<outcome::TableWays>> {
+        let (source, target) = (self.source()?, self.target()?);
+        let plan = match alone {
+            true => {
+                let asked = &self.settings.plan;
+                limosa_flow::planner::pair(source, target, asked, progress, VERSION)?.plan
+            }
+            false => self.journal()?.plan()?,
+        };
+        limosa_flow::verify::explain(source, target, &plan, &self.settings.run, progress, stop)
+    }
+
     /// Whether something was begun under this name.
     pub fn has_journal(&self) -> bool {
         self.settings.journal().exists()

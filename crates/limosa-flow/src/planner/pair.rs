@@ -10,9 +10,10 @@ use crate::convert::{self, Context, ConvertedTable};
 use crate::estimate;
 use crate::names::{self, Names};
 use crate::outcome::SchemaDifference;
-use crate::plan::{Estimate, PLAN_FORMAT, Plan};
+use crate::plan::{Estimate, PLAN_FORMAT, Plan, Severity};
 use crate::progress::Progress;
 use crate::settings::{PlanSettings, ScanMode};
+use crate::transform::Shaped;
 use limosa_core::engine::{Engine, Role};
 use limosa_core::schema::{Catalog, Column, Table, TableName};
 use limosa_core::{Error, ErrorKind, Result};
@@ -58,8 +59,9 @@ pub fn pair(
             engine.missing_privileges(Role::Source, found)?;
         }
     }
-    let chosen = selected(&catalog, settings);
-    if chosen.is_empty() && selected(&there, settings).is_empty() {
+    let asked = settings;
+    let chosen = selected(&catalog, asked);
+    if chosen.is_empty() && selected(&there, asked).is_empty() {
         return Err(Error::new(
             ErrorKind::Configuration,
             "comparing",
@@ -69,10 +71,28 @@ pub fn pair(
         .hint("look at include and exclude, and at the databases in both addresses"));
     }
     let (from, to) = (source.capabilities(), target.capabilities());
+    // From here on tables are what their rows become: what is compared is the transformed source.
+    let shaped = Shaped::new(&catalog, &chosen, asked, from.column_names_case_sensitive);
+    if let Some(wrong) = shaped
+        .findings
+        .iter()
+        .find(|f| f.severity == Severity::Stop)
+    {
+        return Err(
+            Error::new(ErrorKind::Configuration, "comparing", wrong.text.clone())
+                .on(wrong.object.clone().unwrap_or_default())
+                .hint(
+                    "mend the transform of this table; limosa plan says all that is wrong with it",
+                ),
+        );
+    }
+    let looked = shaped.orphans(orphans::look(source, &chosen, ScanMode::None, progress)?);
+    let (settings, catalog) = (&shaped.settings, &shaped.catalog);
+    let chosen = shaped.chosen(&chosen);
+    let chosen: Vec<&Table> = chosen.iter().collect();
     let (names, _) = Names::new(&chosen, from, to, settings);
-    let looked = orphans::look(source, &chosen, ScanMode::None, progress)?;
     let mut converted = convert::convert(
-        &catalog,
+        catalog,
         &Context {
             source: from,
             target: to,
@@ -102,7 +122,7 @@ pub fn pair(
             None => say(table.source.to_string(), "the table is only in the source"),
         }
     }
-    for table in selected(&there, settings) {
+    for table in selected(&there, asked) {
         if !taken.contains(&table.name) {
             say(table.name.to_string(), "the table is only in the target");
         }
@@ -130,7 +150,7 @@ pub fn pair(
     }
     let mut steps = Steps::new(target.dialect(), to);
     steps.make(&converted, &names)?;
-    steps.finish(&catalog, &converted, false)?;
+    steps.finish(catalog, &converted, false)?;
     let mut plans = Vec::new();
     for (table, partner) in converted.tables.iter_mut().zip(found) {
         for column in &mut table.columns {
@@ -143,7 +163,7 @@ pub fn pair(
             let mut unsaid = Vec::new();
             plans.push(tables::plan(
                 of,
-                None,
+                shaped.of(&of.name),
                 table,
                 None,
                 source,
@@ -161,7 +181,7 @@ pub fn pair(
         format_version: PLAN_FORMAT,
         made_by: made_by.into(),
         strategy: COMPARE.into(),
-        settings: settings.clone(),
+        settings: asked.clone(),
         source: side(source, identities.0),
         target: side(target, identities.1),
         decisions: converted.decisions,

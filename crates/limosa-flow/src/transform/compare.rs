@@ -12,10 +12,14 @@ use bumpalo::Bump;
 use limosa_core::batch::{Batch, BatchLimit, Cell, Row};
 use limosa_core::canonical::{self, CanonicalRows, Form};
 use limosa_core::chunk::{Chunk, Range};
-use limosa_core::engine::{CanonicalRead, Canonicalizer, Reader, Snapshot, TableRead};
+use limosa_core::engine::{
+    CanonicalColumn, CanonicalRead, Canonicalizer, Reader, Snapshot, TableRead,
+};
 use limosa_core::notation;
 use limosa_core::position::Position;
+use limosa_core::pushdown::{self, Means, Spelling, Sums};
 use limosa_core::room::{Gate, Room};
+use limosa_core::schema::TableName;
 use limosa_core::value::Value;
 use limosa_core::{Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -43,7 +47,7 @@ impl Snapshot for Shown<'_> {
         self.snapshot.position()
     }
 
-    fn mark(&self, table: &limosa_core::schema::TableName) -> Result<String> {
+    fn mark(&self, table: &TableName) -> Result<String> {
         self.snapshot.mark(table)
     }
 
@@ -62,6 +66,16 @@ impl Snapshot for Shown<'_> {
 
     fn reader(&self) -> Result<Box<dyn Reader>> {
         self.snapshot.reader()
+    }
+
+    fn spellings(&self, table: &TableName, column: &CanonicalColumn) -> Means {
+        let transformed = |t: &TablePlan| {
+            t.compare_source.table == *table && self.transforms.program(t).is_some()
+        };
+        match self.plan.tables.iter().any(transformed) {
+            true => Err("the table is transformed on the way".into()),
+            false => self.snapshot.spellings(table, column),
+        }
     }
 
     fn canonicalizer(&self) -> Result<Box<dyn Canonicalizer>> {
@@ -166,6 +180,52 @@ impl Canonicalizer for Both {
             ));
         }
         self.plain.open_keys(read, keys)
+    }
+
+    fn sums(
+        &mut self,
+        read: &CanonicalRead,
+        said: &[Spelling],
+        range: &Range,
+        parts: u32,
+    ) -> Result<Vec<Sums>> {
+        match self.tables.iter().any(|t| t.compare == *read) {
+            true => pushdown::streamed(self, read, said, range, parts),
+            false => self.plain.sums(read, said, range, parts),
+        }
+    }
+
+    fn open_parts(
+        &mut self,
+        read: &CanonicalRead,
+        said: &[Spelling],
+        range: &Range,
+        parts: u32,
+        chosen: &[u32],
+    ) -> Result<()> {
+        self.open = self.tables.iter().position(|t| t.compare == *read);
+        match self.open {
+            Some(_) => self.open(read, range),
+            None => self.plain.open_parts(read, said, range, parts, chosen),
+        }
+    }
+
+    fn count(&mut self, read: &CanonicalRead) -> Result<u64> {
+        if !self.tables.iter().any(|t| t.compare == *read) {
+            return self.plain.count(read);
+        }
+        let mut rows = CanonicalRows::default();
+        let mut count = 0;
+        self.open(read, &Range::All)?;
+        loop {
+            let more = self.fill(&mut rows, 256 << 10)?;
+            count += rows.len() as u64;
+            rows.reset(1 << 20);
+            drop(self.room());
+            if !more {
+                return Ok(count);
+            }
+        }
     }
 
     fn fill(&mut self, rows: &mut CanonicalRows, bytes: usize) -> Result<bool> {

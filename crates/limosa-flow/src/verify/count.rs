@@ -5,20 +5,23 @@ use crate::outcome::{TableVerdict, Verdict};
 use crate::plan::TablePlan;
 use crate::progress::Fact;
 use crate::retry::again;
-use limosa_core::engine::Session;
-use limosa_core::schema::TableName;
+use limosa_core::engine::{CanonicalRead, Canonicalizer, Snapshot};
 use limosa_core::{Error, Result};
 use std::time::Instant;
 
-/// Counts the rows of every table on both sides. Equal numbers are no proof of equal rows, so the best
+/// Counts the rows of every table on both sides, each side in its snapshot. Equal numbers are no proof of equal rows, so the best
 /// verdict is [`Verdict::Partial`].
 ///
 /// # Errors
 /// `Interrupted`; those of the two sessions. What concerns one table is in its verdict.
-pub(super) fn tables(job: &Job<'_>) -> Result<Vec<TableVerdict>> {
+pub(super) fn tables(
+    job: &Job<'_>,
+    source: &dyn Snapshot,
+    target: &dyn Snapshot,
+) -> Result<Vec<TableVerdict>> {
     let around = job.around();
-    let mut source = again(&around, "opening a session", |_| job.source.session())?;
-    let mut target = again(&around, "opening a session", |_| job.target.session())?;
+    let mut source = again(&around, "opening a reader", |_| source.canonicalizer())?;
+    let mut target = again(&around, "opening a reader", |_| target.canonicalizer())?;
     job.plan
         .tables
         .iter()
@@ -46,13 +49,17 @@ pub(super) fn tables(job: &Job<'_>) -> Result<Vec<TableVerdict>> {
         .collect()
 }
 
-fn table(source: &mut dyn Session, target: &mut dyn Session, plan: &TablePlan) -> TableVerdict {
+fn table(
+    source: &mut dyn Canonicalizer,
+    target: &mut dyn Canonicalizer,
+    plan: &TablePlan,
+) -> TableVerdict {
     let began = Instant::now();
-    let count = |session: &mut dyn Session, table: &TableName| {
-        session.count(table, None).map_err(|e: Error| e.to_string())
+    let count = |side: &mut dyn Canonicalizer, read: &CanonicalRead| {
+        side.count(read).map_err(|e: Error| e.to_string())
     };
-    let here = count(source, &plan.compare_source.table);
-    let there = count(target, &plan.compare_target.table);
+    let here = count(source, &plan.compare_source);
+    let there = count(target, &plan.compare_target);
     let (rows, error) = match (here, there) {
         (Ok(here), Ok(there)) => ((here, there), None),
         (here, there) => {
@@ -76,6 +83,8 @@ fn table(source: &mut dyn Session, target: &mut dyn Session, plan: &TablePlan) -
         },
         differences: Vec::new(),
         not_compared: Vec::new(),
+        cross_checked_rows: 0,
+        disagreements: Vec::new(),
         error,
         seconds: began.elapsed().as_secs_f64(),
     }

@@ -15,11 +15,12 @@ pub(super) fn table(
 ) -> TableVerdict {
     let plan = table.plan;
     let settings = shared.job.settings;
-    let (source, target, odd, error) = {
+    let (source, target, odd, error, crossed) = {
         let mut found = table.lock();
         let odd = std::mem::take(&mut found.odd);
         let error = found.error.as_ref().map(ToString::to_string);
-        (found.source, found.target, odd, error)
+        let crossed = std::mem::take(&mut found.crossed);
+        (found.source, found.target, odd, error, crossed)
     };
     let mut verdict = TableVerdict {
         table: plan.name().clone(),
@@ -30,6 +31,8 @@ pub(super) fn table(
         differing_rows: 0,
         differences: Vec::new(),
         not_compared: plan.not_compared.clone(),
+        cross_checked_rows: crossed.rows,
+        disagreements: crossed.disagreements,
         error: None,
         seconds: 0.0,
     };
@@ -102,6 +105,18 @@ pub(super) fn table(
         verdict.error = Some(match verdict.error {
             Some(also) => format!("{error}; {also}"),
             None => error,
+        });
+    }
+    if !verdict.disagreements.is_empty() {
+        // Whatever else was found, it was found by something that can not be trusted.
+        verdict.verdict = Verdict::Fail;
+        let said = format!(
+            "the comparison disagrees with itself: {}",
+            verdict.disagreements.join("; ")
+        );
+        verdict.error = Some(match verdict.error {
+            Some(also) => format!("{said}; {also}"),
+            None => said,
         });
     }
     verdict.seconds = table.began.elapsed().as_secs_f64();

@@ -17,14 +17,19 @@
 
 mod choose;
 mod count;
+mod cross;
 mod differ;
 mod excuse;
 mod judge;
+mod pushdown;
 mod schema;
 mod side;
 mod sketch;
 mod sum;
 mod table;
+mod ways;
+
+pub use ways::explain;
 
 use crate::clock::Wall;
 use crate::copy::{Job, snapshot};
@@ -236,7 +241,7 @@ pub(crate) fn compare_with(job: &Job<'_>) -> Result<Comparison> {
         .flatten()
         .collect();
     if settings.extent.rows == RowExtent::Counts {
-        tables = count::tables(job)?;
+        tables = count::tables(job, &source, target.as_ref())?;
     }
     let schema = match settings.extent.schema {
         true => schema::differences(job, &there)?,

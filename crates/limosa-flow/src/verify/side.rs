@@ -6,6 +6,7 @@ use limosa_core::Result;
 use limosa_core::canonical::{CanonicalRows, hash};
 use limosa_core::chunk::Range;
 use limosa_core::engine::{CanonicalRead, Canonicalizer, Snapshot};
+use limosa_core::pushdown::Spelling;
 use limosa_core::room::Gate;
 use limosa_core::value::Value;
 use std::sync::Arc;
@@ -35,6 +36,8 @@ pub(super) enum Which<'r> {
     Range(&'r Range),
     /// The rows of these keys, and maybe others that the engine takes for the same.
     Keys(&'r [Vec<Value>]),
+    /// Some parts of a range, and maybe more of it.
+    Parts(&'r Range, &'r [Spelling], u32, &'r [u32]),
 }
 
 impl<'a> Side<'a> {
@@ -47,6 +50,30 @@ impl<'a> Side<'a> {
         }
     }
 
+    fn opened(&mut self) -> Result<&mut dyn Canonicalizer> {
+        if self.canonicalizer.is_none() {
+            let mut canonicalizer = self.snapshot.canonicalizer()?;
+            canonicalizer.bound(Arc::clone(&self.gate));
+            self.canonicalizer = Some(canonicalizer);
+        }
+        Ok(self
+            .canonicalizer
+            .as_deref_mut()
+            .expect("it was opened above"))
+    }
+
+    /// Asks the engine something, within the snapshot.
+    pub(super) fn ask<T>(
+        &mut self,
+        ask: impl FnOnce(&mut dyn Canonicalizer) -> Result<T>,
+    ) -> Result<T> {
+        let result = self.opened().and_then(ask);
+        if result.is_err() {
+            self.canonicalizer = None;
+        }
+        result
+    }
+
     /// Shows every row that is asked for, and after each part its rows and bytes to `part`. A row
     /// without a key is brought together by its own hash.
     pub(super) fn scan(
@@ -56,17 +83,16 @@ impl<'a> Side<'a> {
         part: &mut impl FnMut(u64, u64) -> Result<()>,
         see: &mut impl FnMut(Row<'_>),
     ) -> Result<()> {
-        if self.canonicalizer.is_none() {
-            let mut canonicalizer = self.snapshot.canonicalizer()?;
-            canonicalizer.bound(Arc::clone(&self.gate));
-            self.canonicalizer = Some(canonicalizer);
-        }
+        self.opened()?;
         let canonicalizer = self.canonicalizer.as_mut().expect("it was opened above");
         let rows = &mut self.rows;
         let mut go = || {
             match which {
                 Which::Range(range) => canonicalizer.open(read, range)?,
                 Which::Keys(keys) => canonicalizer.open_keys(read, keys)?,
+                Which::Parts(range, said, parts, chosen) => {
+                    canonicalizer.open_parts(read, said, range, parts, chosen)?;
+                }
             }
             loop {
                 let more = canonicalizer.fill(rows, FILL)?;

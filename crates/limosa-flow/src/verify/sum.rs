@@ -1,5 +1,7 @@
 //! Sums of row hashes: what two sides compare instead of rows.
 
+use limosa_core::pushdown::Sums;
+
 /// The sum of many row hashes, independent of their order.
 ///
 /// Both halves are added modulo 2^64. They are never combined by exclusive or, under which two equal
@@ -17,6 +19,15 @@ impl Sum {
         self.count += 1;
         self.low = self.low.wrapping_add(hash as u64);
         self.high = self.high.wrapping_add((hash >> 64) as u64);
+    }
+
+    /// The sum of rows that servers added up: two sides have the same if, and only if, theirs were.
+    pub(super) fn told(sums: &Sums) -> Self {
+        Self {
+            count: sums.rows,
+            low: sums.low as u64,
+            high: sums.high as u64,
+        }
     }
 
     pub(super) fn merge(&mut self, other: &Sum) {

@@ -1,11 +1,14 @@
 //! One table: its ranges, what each side has in them, and what differs.
 
 use super::choose::{Choice, Sample};
+use super::cross::{self, Crossed};
 use super::differ::{self, Odd};
 use super::excuse::Excuses;
+use super::pushdown;
 use super::side::{Side, Which, both};
 use super::sketch::{Row, Sketch};
 use super::sum::Sum;
+use super::ways;
 use crate::copy::Job;
 use crate::memory::{Memory, ReaderGate, Share};
 use crate::plan::TablePlan;
@@ -15,6 +18,7 @@ use crate::throttle::Throttle;
 use limosa_core::canonical::{Form, hash};
 use limosa_core::chunk::Range;
 use limosa_core::engine::{CanonicalColumn, CanonicalRead, ColumnRead, Snapshot, TableRead};
+use limosa_core::pushdown::Spelling;
 use limosa_core::schema::{Catalog, TableName, Type};
 use limosa_core::value::Value;
 use limosa_core::{Error, Result};
@@ -65,6 +69,8 @@ pub(super) struct Table<'p> {
     pub(super) choices: Vec<Choice>,
     /// Rows that were rejected.
     pub(super) excuses: Excuses,
+    /// How the servers say its columns, where they are to add up its rows.
+    pub(super) said: Option<Vec<Spelling>>,
     /// Rows that are to be named at most.
     pub(super) names: usize,
     remaining: AtomicUsize,
@@ -83,7 +89,7 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    fn merge(&mut self, other: &Tally) {
+    pub(super) fn merge(&mut self, other: &Tally) {
         self.rows += other.rows;
         self.sum.merge(&other.sum);
     }
@@ -96,13 +102,23 @@ pub(super) struct Found {
     pub(super) target: Tally,
     pub(super) odd: Odd,
     pub(super) error: Option<Error>,
+    /// Rows that went both ways, and what the two ways did not agree on.
+    pub(super) crossed: Crossed,
 }
 
 impl<'p> Table<'p> {
     /// Cuts a table for the comparison.
     pub(super) fn new(shared: &Shared<'_, '_>, plan: &'p TablePlan) -> Self {
         let began = Instant::now();
-        let cut = cut(shared, plan);
+        let said = match shared.job.settings.sums.pushdown && shared.sample.whole() {
+            true => ways::spellings(shared.job, shared.source, shared.target, plan),
+            false => None,
+        };
+        let bytes = match said.is_some() {
+            true => chunk_of(shared.job.settings.sums.rows, plan),
+            false => shared.job.settings.chunk_bytes,
+        };
+        let cut = cut(shared, plan, bytes);
         let known = cut.and_then(|units| Ok((units, Excuses::of(shared.job.rejects, plan)?)));
         let (units, excuses, error) = match known {
             Ok((units, excuses)) => (units, excuses, None),
@@ -125,6 +141,7 @@ impl<'p> Table<'p> {
                 true => asked,
                 false => asked.max(EXCUSED) + excuses.rows as usize,
             },
+            said,
             choices,
             excuses,
             remaining: AtomicUsize::new(units.len()),
@@ -147,7 +164,7 @@ impl<'p> Table<'p> {
         self.plan.compare_source.key_columns > 0
     }
 
-    fn moved(&self, shared: &Shared<'_, '_>, rows: u64, bytes: u64) {
+    pub(super) fn moved(&self, shared: &Shared<'_, '_>, rows: u64, bytes: u64) {
         let mut meter = self.meter.lock().unwrap_or_else(|e| e.into_inner());
         meter.0 += rows;
         meter.1 += bytes;
@@ -173,19 +190,28 @@ impl<'p> Table<'p> {
     pub(super) fn unit(&self, shared: &Shared<'_, '_>, lane: &mut Lane<'_>, unit: usize) -> bool {
         if self.lock().error.is_none() && !shared.job.stop.requested() {
             let what = format!("comparing {}", self.plan.name());
-            let result = again(&shared.job.around(), &what, |_| {
-                self.read(shared, lane, unit)
+            let result = again(&shared.job.around(), &what, |_| match &self.said {
+                Some(said) => pushdown::unit(shared, lane, self, unit, said),
+                None => {
+                    let read = self.read(shared, lane, unit)?;
+                    Ok((read.0, read.1, Crossed::default()))
+                }
             })
-            .and_then(|(source, target)| {
+            .and_then(|(source, target, mut crossed)| {
                 let odd = differ::odd(shared, lane, self, unit, &source, &target)?;
-                Ok((source, target, odd))
+                // What was read although it was added up has gone both ways already.
+                if crossed.rows == 0 {
+                    crossed = cross::unit(shared, lane, self, unit, (source.rows, target.rows))?;
+                }
+                Ok((source, target, odd, crossed))
             });
             let mut found = self.lock();
             match result {
-                Ok((source, target, odd)) => {
+                Ok((source, target, odd, crossed)) => {
                     found.source.merge(&source);
                     found.target.merge(&target);
                     found.odd.merge(odd, self.names);
+                    found.crossed.merge(crossed);
                 }
                 Err(error) => {
                     found.error.get_or_insert(error);
@@ -203,7 +229,7 @@ impl<'p> Table<'p> {
     }
 
     /// Reads a range of both sides. The lane's table of differences holds what they do not share.
-    fn read(
+    pub(super) fn read(
         &self,
         shared: &Shared<'_, '_>,
         lane: &mut Lane<'_>,
@@ -277,7 +303,7 @@ impl<'a> Lane<'a> {
 /// Only by a whole number, which every engine orders alike (text is not), and only where no row of the
 /// target can hide from every range: the column must be NOT NULL there as it is, whatever the plan
 /// made of it. An index has to begin with it, or every range would read the whole table.
-fn cut(shared: &Shared<'_, '_>, plan: &TablePlan) -> Result<Vec<Range>> {
+fn cut(shared: &Shared<'_, '_>, plan: &TablePlan, bytes: u64) -> Result<Vec<Range>> {
     let plans = shared.job.plan;
     let one_family = plans.source.capabilities.family == plans.target.capabilities.family;
     let first = first_number(&plan.compare_source, one_family);
@@ -322,11 +348,7 @@ fn cut(shared: &Shared<'_, '_>, plan: &TablePlan) -> Result<Vec<Range>> {
     let chunks = again(
         &shared.job.around(),
         &format!("cutting {}", plan.name()),
-        |_| {
-            shared
-                .source
-                .chunks(&read, shared.job.settings.chunk_bytes.max(1))
-        },
+        |_| shared.source.chunks(&read, bytes.max(1)),
     )?;
     let ranges: Vec<Range> = chunks.into_iter().map(|c| c.range).collect();
     // A column that holds what it likes may give a bound that the other side does not know.
@@ -344,6 +366,15 @@ fn cut(shared: &Shared<'_, '_>, plan: &TablePlan) -> Result<Vec<Range>> {
     })
 }
 
+/// The bytes of about so many rows.
+fn chunk_of(rows: u64, plan: &TablePlan) -> u64 {
+    let each = match (plan.bytes, plan.rows) {
+        (Some(bytes), Some(1..)) => bytes / plan.rows.unwrap_or(1),
+        _ => 64,
+    };
+    rows.max(1).saturating_mul(each.max(16))
+}
+
 /// Rows of the source, as far as it matters whether the table is small.
 fn counted(shared: &Shared<'_, '_>, plan: &TablePlan) -> Option<u64> {
     let mut session = shared.job.source.session().ok()?;
@@ -354,7 +385,7 @@ fn counted(shared: &Shared<'_, '_>, plan: &TablePlan) -> Option<u64> {
 
 /// The source's greatest key, if that is one number. None where it can not be asked: then only the share
 /// is compared.
-fn greatest(shared: &Shared<'_, '_>, plan: &TablePlan) -> Option<i128> {
+pub(super) fn greatest(shared: &Shared<'_, '_>, plan: &TablePlan) -> Option<i128> {
     let first = first_number(&plan.compare_source, true)?;
     let mut session = shared.job.source.session().ok()?;
     let found = session.greatest(&plan.compare_source.table, &first.name);

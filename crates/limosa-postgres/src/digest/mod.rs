@@ -11,9 +11,11 @@ use crate::connection::CopyEvent;
 use crate::names::ident;
 use crate::read::{Exported, Lane};
 use crate::select;
+use crate::sums;
 use limosa_core::canonical::{CanonicalRows, Form};
 use limosa_core::chunk::Range;
 use limosa_core::engine::{CanonicalColumn, CanonicalRead, Canonicalizer};
+use limosa_core::pushdown::{self, Spelling, Sums};
 use limosa_core::room::{Gate, Room};
 use limosa_core::schema::Type;
 use limosa_core::value::Value;
@@ -65,6 +67,11 @@ fn plan(column: &CanonicalColumn) -> (String, Say) {
     (text, say)
 }
 
+/// The expression whose text COPY sends for a column.
+pub(crate) fn expression(column: &CanonicalColumn) -> String {
+    plan(column).0
+}
+
 impl PostgresCanonicalizer {
     pub(crate) fn new(settings: &Arc<Settings>, exported: &Exported) -> Result<Self> {
         Ok(Self {
@@ -110,6 +117,25 @@ impl PostgresCanonicalizer {
         self.open = false;
         self.lane.connection.abandon();
         Err(error.on(self.table.clone()))
+    }
+
+    /// Asks within the snapshot.
+    fn ask(
+        &mut self,
+        read: &CanonicalRead,
+        doing: &'static str,
+        sql: &str,
+    ) -> Result<Vec<Vec<Option<String>>>> {
+        let busy = std::mem::take(&mut self.open);
+        self.lane.ready(&read.table, busy)?;
+        self.lane.connection.doing = doing;
+        match self.lane.connection.query(sql) {
+            Ok(answer) => Ok(answer.rows),
+            Err(e) => {
+                self.lane.connection.abandon();
+                Err(e.on(read.table.to_string()))
+            }
+        }
     }
 
     fn begin(
@@ -166,6 +192,45 @@ impl Canonicalizer for PostgresCanonicalizer {
 
     fn open_keys(&mut self, read: &CanonicalRead, keys: &[Vec<Value>]) -> Result<()> {
         self.begin(read, |key| select::keys(key, keys))
+    }
+
+    fn sums(
+        &mut self,
+        read: &CanonicalRead,
+        said: &[Spelling],
+        range: &Range,
+        parts: u32,
+    ) -> Result<Vec<Sums>> {
+        let sql = sums::question(read, said, range, parts, self.lane.partitioned())?;
+        pushdown::answered(&self.ask(read, "summing rows up", &sql)?, parts)
+    }
+
+    fn open_parts(
+        &mut self,
+        read: &CanonicalRead,
+        said: &[Spelling],
+        range: &Range,
+        parts: u32,
+        chosen: &[u32],
+    ) -> Result<()> {
+        let condition = sums::condition(read, said, range, parts, chosen)?;
+        self.begin(read, |_| Ok(condition))
+    }
+
+    fn count(&mut self, read: &CanonicalRead) -> Result<u64> {
+        let from = select::from(&read.table, self.lane.partitioned());
+        let rows = self.ask(read, "counting rows", &format!("SELECT count(*) {from}"))?;
+        let count = rows
+            .first()
+            .and_then(|r| r.first()?.as_deref()?.parse().ok());
+        count.ok_or_else(|| {
+            Error::new(
+                ErrorKind::Protocol,
+                "counting rows",
+                "the answer is no number",
+            )
+            .on(read.table.to_string())
+        })
     }
 
     fn fill(&mut self, rows: &mut CanonicalRows, bytes: usize) -> Result<bool> {

@@ -35,6 +35,15 @@ pub(super) struct Args {
     /// Compare the K-th of N disjoint shares of the rows, chosen by the hash of the key
     #[arg(long, value_name = "K/N", value_parser = share, conflicts_with = "counts_only")]
     share: Option<(u32, u32)>,
+    /// Leave the rows where they are as long as the sums that both servers make of them are equal; for slow links
+    #[arg(long, conflicts_with_all = ["counts_only", "schema_only", "share"])]
+    pushdown: bool,
+    /// Compare so much of the rows in both ways, read and added up by the servers, in percent (default 1)
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    cross_check: Option<f64>,
+    /// Say of each column how it would be compared, and compare nothing
+    #[arg(long)]
+    explain: bool,
     /// Write the result as JUnit XML too
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -52,6 +61,20 @@ impl Args {
             (_, true) => RowExtent::Counts,
             _ => RowExtent::Cells,
         };
+        let sums = &mut settings.run.sums;
+        sums.pushdown |= self.pushdown;
+        if let Some(percent) = self.cross_check {
+            sums.cross_check = percent;
+        }
+        if self.pushdown && settings.run.validate_percentage < 100.0 {
+            return Err(Error::new(
+                ErrorKind::Configuration,
+                "comparing",
+                "a share of the rows is chosen where they are read, and with --pushdown they are not",
+            )
+            .hint("Leave --pushdown out, or compare 100 percent: it costs the link next to nothing.")
+            .into());
+        }
         if let Some((number, of)) = self.share {
             settings.run.validate_percentage = 100.0 / f64::from(of);
             settings.run.extent.share = Some(number - 1);
@@ -68,9 +91,19 @@ fn share(text: &str) -> Result<(u32, u32), String> {
     }
 }
 
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.trim().trim_end_matches('%').parse().ok();
+    number
+        .filter(|n| (0.0..=100.0).contains(n))
+        .ok_or_else(|| "write a number from 0 to 100".into())
+}
+
 pub(super) fn run(args: Args, output: &Output) -> Answer {
     let limosa = args.open(output)?;
     let watch = Watch::begin(output)?;
+    if args.explain {
+        return explain(&args, &limosa, &watch, output);
+    }
     if args.alone || !limosa.has_journal() {
         return alone(&args, &limosa, &watch, output);
     }
@@ -101,6 +134,41 @@ pub(super) fn run(args: Args, output: &Output) -> Answer {
     junit(&args, &limosa, comparison, &mut files, output)?;
     say(comparison, end, &files, output)?;
     Ok(end)
+}
+
+/// Says how each column would be compared.
+fn explain(args: &Args, limosa: &Limosa, watch: &Watch, output: &Output) -> Answer {
+    let listener = progress::listener(output, 0);
+    let alone = args.alone || !limosa.has_journal();
+    let ways = watch.settle(limosa.explain(alone, &listener, &watch.stop))?;
+    drop(listener);
+    if output.format() == Format::Text {
+        let rows: Vec<Vec<String>> = ways
+            .iter()
+            .flat_map(|t| t.columns.iter().map(move |c| (&t.table, c)))
+            .map(|(table, c)| {
+                vec![
+                    limosa::text::visible(&table.to_string()),
+                    limosa::text::visible(&c.column),
+                    c.way.clone(),
+                    limosa::text::visible(&c.detail),
+                ]
+            })
+            .collect();
+        output.line(&table(
+            &["table", "column", "way", "how or why"],
+            &rows,
+            None,
+        ))?;
+        let whole = ways.iter().filter(|t| t.pushdown).count();
+        output.line(&format!(
+            "With --pushdown the servers add up {whole} of {} tables; the others are read.",
+            ways.len()
+        ))?;
+    } else {
+        output.json("comparison_ways", &serde_json::json!({ "tables": ways }))?;
+    }
+    Ok(0)
 }
 
 /// Compares without a run.

@@ -207,6 +207,8 @@ mod tests {
                 _ => Vec::new(),
             },
             not_compared: Vec::new(),
+            cross_checked_rows: 0,
+            disagreements: Vec::new(),
             error: None,
             seconds: 1.5,
         };

@@ -84,6 +84,8 @@ fn report() -> Report {
                 columns: vec![EVIL.into()],
             }],
             not_compared: vec![(EVIL.into(), EVIL.into())],
+            cross_checked_rows: 0,
+            disagreements: vec![EVIL.into()],
             error: Some(EVIL.into()),
             seconds: 0.5,
         }],

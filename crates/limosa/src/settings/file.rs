@@ -84,6 +84,8 @@ pub(crate) struct File {
     pub(crate) target: Database,
     /// Which tables.
     pub(crate) tables: Tables,
+    /// How the comparison goes about it; see docs/guide/verify.md.
+    pub(crate) verify: Verify,
     /// What is done with values that the target can not hold as they are. Every policy begins at `stop`.
     pub(crate) types: Types,
     /// New names, in short.
@@ -100,6 +102,23 @@ pub(crate) struct File {
     /// The secret that masks are made with: `env:NAME`, `file:PATH` or `cmd:COMMAND`.
     #[schemars(with = "Option<String>")]
     pub(crate) mask_salt: Option<Spanned<String>>,
+}
+
+/// How the comparison goes about it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Verify {
+    /// Rows stay where they are as long as the sums that both servers make of them are equal: for slow links.
+    /// Default false: rows are read, which costs the servers less.
+    #[schemars(with = "Option<bool>")]
+    pub(crate) pushdown: Option<Spanned<bool>>,
+    /// Rows of one such sum, about, at least 1000: what a server works on in one statement. Default 100 000.
+    #[schemars(with = "Option<u64>", range(min = 1000))]
+    pub(crate) rows: Option<Spanned<u64>>,
+    /// The share of the rows that is compared in both ways, read and added up by the servers, in percent.
+    /// Default 1; 0 is none.
+    #[schemars(with = "Option<f64>", range(min = 0.0, max = 100.0))]
+    pub(crate) cross_check: Option<Spanned<f64>>,
 }
 
 /// One of the two databases.

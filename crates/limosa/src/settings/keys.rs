@@ -51,6 +51,9 @@ keys! {
     MAX_ROWS_PER_SECOND "max_rows_per_second" "LIMOSA_MAX_ROWS_PER_SECOND" "--max-rows-per-second",
     MAX_BYTES_PER_SECOND "max_bytes_per_second" "LIMOSA_MAX_BYTES_PER_SECOND" "--max-bytes-per-second",
     MAX_DIFFERENCES "max_differences" "LIMOSA_MAX_DIFFERENCES" "--max-differences",
+    VERIFY_PUSHDOWN "verify.pushdown" "LIMOSA_VERIFY_PUSHDOWN" "",
+    VERIFY_ROWS "verify.rows" "LIMOSA_VERIFY_ROWS" "",
+    VERIFY_CROSS_CHECK "verify.cross_check" "LIMOSA_VERIFY_CROSS_CHECK" "",
     STATE "state" "LIMOSA_STATE" "--state",
     REPORT "report" "LIMOSA_REPORT" "--report",
 }

@@ -21,7 +21,7 @@ pub use problem::Problem;
 pub(crate) use problem::nearest;
 pub use words::Variables;
 
-pub use limosa_flow::settings::{Extent, RowExtent};
+pub use limosa_flow::settings::{Extent, RowExtent, ServerSums};
 
 use limosa_flow::check::Check;
 use limosa_flow::settings::{PlanSettings, RunSettings};

@@ -10,7 +10,7 @@ use super::words::{self, Variables};
 use super::{Address, Chosen, Problem, Reach, Settings, nearest};
 use limosa_core::policy::Policies;
 use limosa_core::secret::scrub;
-use limosa_flow::settings::{PlanSettings, RunSettings, Salt};
+use limosa_flow::settings::{PlanSettings, RunSettings, Salt, ServerSums};
 use std::path::{Path, PathBuf};
 use toml::Spanned;
 
@@ -168,6 +168,20 @@ fn layer(file: &File) -> Layer {
         &file.max_differences,
         u64::to_string,
     );
+    let verify = &file.verify;
+    put(
+        &mut layer,
+        key::VERIFY_PUSHDOWN,
+        &verify.pushdown,
+        bool::to_string,
+    );
+    put(&mut layer, key::VERIFY_ROWS, &verify.rows, u64::to_string);
+    put(
+        &mut layer,
+        key::VERIFY_CROSS_CHECK,
+        &verify.cross_check,
+        f64::to_string,
+    );
     put(&mut layer, key::STATE, &file.state, text);
     put(&mut layer, key::REPORT, &file.report, text);
     layer
@@ -240,6 +254,14 @@ impl Teller<'_> {
                 );
             }
             Ok(n)
+        })
+    }
+
+    fn choice(&self, key: Key) -> Result<Option<bool>, Problem> {
+        self.get(key, |text| match text {
+            "true" | "1" | "yes" => Ok(true),
+            "false" | "0" | "no" => Ok(false),
+            _ => Err(Problem::new(format!("{text:?} is neither true nor false"))),
         })
     }
 
@@ -360,11 +382,7 @@ impl Teller<'_> {
         let scan = self.get(key::SCAN, |text| {
             choose(text, "way to look at values", &SCANS.map_names()).map(|i| SCANS[i].1)
         })?;
-        let into_existing = self.get(key::INTO_EXISTING, |text| match text {
-            "true" | "1" | "yes" => Ok(true),
-            "false" | "0" | "no" => Ok(false),
-            _ => Err(Problem::new(format!("{text:?} is neither true nor false"))),
-        })?;
+        let into_existing = self.choice(key::INTO_EXISTING)?;
         Ok(PlanSettings {
             name: self.get(key::NAME, name)?.unwrap_or(defaults.name),
             include: self.list(key::INCLUDE, &file.tables.include)?,
@@ -412,6 +430,17 @@ impl Teller<'_> {
                 .number(key::MAX_DIFFERENCES, 0, 1_000_000)?
                 .map_or(d.max_differences, small),
             extent: d.extent,
+            sums: ServerSums {
+                pushdown: self
+                    .choice(key::VERIFY_PUSHDOWN)?
+                    .unwrap_or(d.sums.pushdown),
+                rows: self
+                    .number(key::VERIFY_ROWS, 1000, 1_000_000_000)?
+                    .unwrap_or(d.sums.rows),
+                cross_check: self
+                    .share(key::VERIFY_CROSS_CHECK, 100.0)?
+                    .unwrap_or(d.sums.cross_check),
+            },
             mask_salt: Salt::default(),
         })
     }
@@ -445,6 +474,9 @@ impl Teller<'_> {
             key::MAX_ROWS_PER_SECOND => s.run.max_rows_per_second.map(|n| n.to_string()),
             key::MAX_BYTES_PER_SECOND => s.run.max_bytes_per_second.map(super::amount::show_bytes),
             key::MAX_DIFFERENCES => text(&s.run.max_differences),
+            key::VERIFY_PUSHDOWN => text(&s.run.sums.pushdown),
+            key::VERIFY_ROWS => text(&s.run.sums.rows),
+            key::VERIFY_CROSS_CHECK => text(&s.run.sums.cross_check),
             key::STATE => text(&s.state.display()),
             key::REPORT => text(&s.report.display()),
             _ => None,
