@@ -414,6 +414,28 @@ pub struct Ticket {
     pub epoch: i64,
 }
 
+/// What became of the rows of a chunk that is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loaded {
+    /// Rows that are in the target.
+    pub rows: u64,
+    /// Their bytes, as they were encoded.
+    pub bytes: u64,
+    /// Rows that a transform's filter left out.
+    pub filtered: u64,
+}
+
+impl Loaded {
+    /// Rows and bytes, where nothing is filtered.
+    pub fn new(rows: u64, bytes: u64) -> Self {
+        Self {
+            rows,
+            bytes,
+            filtered: 0,
+        }
+    }
+}
+
 /// Loads chunks. Lifecycle: `begin → write* → commit | rollback → begin …`, or with `write_apart*` in place of
 /// `write*` for a chunk in which the target has refused something.
 ///
@@ -442,13 +464,13 @@ pub trait Loader: Send {
     /// chunk is lost, as after [`Loader::write`].
     fn write_apart(&mut self, rows: u64, bytes: &[u8]) -> Result<()>;
 
-    /// Ends the load, marks the chunk `done` with its `rows` and `bytes` in the ledger on condition of the ticket's epoch, and
-    /// commits both at once.
+    /// Ends the load, marks the chunk `done` in the ledger with what became of its rows, on condition of the ticket's
+    /// epoch, and commits both at once.
     ///
     /// # Errors
     /// `Fenced` if the epoch is gone (nothing was written); `CommitUnknown` (ambiguous) if the answer
     /// was lost: read the ledger back; `Value` or `Constraint` if the server refuses rows.
-    fn commit(&mut self, rows: u64, bytes: u64) -> Result<Ack>;
+    fn commit(&mut self, loaded: Loaded) -> Result<Ack>;
 
     /// Takes everything since `begin` back.
     fn rollback(&mut self) -> Result<()>;
@@ -479,10 +501,8 @@ pub struct LedgerChunk {
     pub state: ChunkState,
     /// Claims so far.
     pub epoch: i64,
-    /// Rows, once done.
-    pub rows: u64,
-    /// Bytes, once done.
-    pub bytes: u64,
+    /// What became of its rows, once done.
+    pub loaded: Loaded,
 }
 
 /// The record, in the target, of which chunks are there: tables `limosa_run` and `limosa_chunk`

@@ -38,7 +38,7 @@ pub struct TableOutcome {
     /// Rows that were left out of it, over all runs of this migration.
     #[serde(default)]
     pub rejected: u64,
-    /// Rows that a filter left out, of the chunks that were copied in this run.
+    /// Rows that a filter left out, over all runs of this migration.
     #[serde(default)]
     pub skipped: u64,
     /// Why it failed: one line each, with the key range and the server's words.

@@ -5,8 +5,9 @@ mod support;
 use limosa_flow::journal::Journal;
 use limosa_flow::outcome::{Ending, Verdict};
 use limosa_flow::rejects::{self, Filter, State};
+use limosa_flow::run::Parts;
 use limosa_flow::settings::RunSettings;
-use support::odd::{Place, assert_parted, assert_whole, of, records, settings};
+use support::odd::{Place, assert_parted, assert_whole, of, records, settings, third};
 use support::on;
 
 #[test]
@@ -185,6 +186,20 @@ fn rows_that_are_not_all_mended_move_as_far_as_they_can() {
     );
     assert_eq!(left.len(), 1);
     assert!(left[0].reason.contains("UNIQUE"), "{left:?}");
+}
+
+#[test]
+fn rows_that_a_filter_leaves_out_are_counted_once_whatever_the_target_refuses() {
+    let bad = [1, 40, 41, 80, 250, 251, 499];
+    let place = Place::new(500, &bad);
+    let plan = place.plan_with(vec![third("t")]);
+    let outcome = place.go_by(&plan, &settings(1.0), Parts::All).unwrap();
+    assert_eq!(outcome.ending, Ending::Complete, "{outcome:#?}");
+    let t = outcome.tables.iter().find(|t| t.table.name == "t").unwrap();
+    // Of the bad rows 41, 80 and 251 are filtered.
+    assert_eq!((t.rows, t.skipped, t.rejected), (329, 167, 4), "{t:#?}");
+    let loose = outcome.tables.iter().find(|t| t.table.name == "loose");
+    assert_eq!(loose.unwrap().skipped, 0);
 }
 
 #[test]

@@ -3,11 +3,12 @@
 
 mod support;
 
+use limosa_flow::journal::Journal;
 use limosa_flow::outcome::{Ending, Verdict};
 use limosa_flow::rejects::Filter;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use support::odd::{Place, assert_parted, assert_whole, settings};
+use support::odd::{Place, assert_parted, assert_whole, settings, third};
 use support::on;
 
 const BAD: [i64; 6] = [1, 2, 99, 250, 251, 500];
@@ -87,6 +88,33 @@ fn a_run_that_dies_anywhere_keeps_the_same_rejects() {
     }
     // Some points are met less often than that.
     assert!(died >= 13, "only {died} died");
+}
+
+#[test]
+fn a_run_that_dies_anywhere_counts_filtered_rows_once() {
+    for point in [
+        "copy-after-claim",
+        "copy-before-commit",
+        "copy-after-commit",
+    ] {
+        let place = Place::new(500, &BAD);
+        let plan = place.plan_with(vec![third("t")]);
+        drop(Journal::create(&place.journal(), &plan).unwrap());
+        assert!(die(&place, point, 4), "{point}");
+        let outcome = place.run(&settings(0.5)).unwrap();
+        assert_eq!(outcome.ending, Ending::Complete, "{point} {outcome:#?}");
+        let t = outcome.tables.iter().find(|t| t.table.name == "t").unwrap();
+        // Of the bad rows 2, 251 and 500 are filtered.
+        assert!(
+            t.resumed > 0 || point == "copy-after-claim",
+            "{point} {t:#?}"
+        );
+        assert_eq!(
+            (t.rows, t.skipped, t.rejected),
+            (330, 167, 3),
+            "{point} {t:#?}"
+        );
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::connect::Target;
 use crate::connection::Connection;
 use crate::words::hex;
 use limosa_core::chunk::{Chunk, Range};
-use limosa_core::engine::{ChunkState, Ledger, LedgerChunk, Ticket};
+use limosa_core::engine::{ChunkState, Ledger, LedgerChunk, Loaded, Ticket};
 use limosa_core::error::{Error, ErrorKind, Result};
 use limosa_core::schema::TableName;
 use std::sync::Arc;
@@ -134,6 +134,7 @@ impl Ledger for MySqlLedger {
              table_name varbinary(520) NOT NULL, chunk int unsigned NOT NULL, bounds longblob NOT NULL, \
              mark longblob NOT NULL, state enum('pending','claimed','done') CHARACTER SET ascii NOT NULL, \
              epoch bigint NOT NULL, row_count bigint unsigned NOT NULL, byte_count bigint unsigned NOT NULL, \
+             filtered_count bigint unsigned NOT NULL, \
              connection_id bigint unsigned NULL, PRIMARY KEY (run_id, table_name, chunk)) \
              ENGINE=InnoDB COMMENT 'Limosa: chunks'"
         ))?;
@@ -282,7 +283,7 @@ impl Ledger for MySqlLedger {
                     Error::new(ErrorKind::Internal, DOING, "a chunk has no text form").because(e)
                 })?;
                 rows.push(format!(
-                    "({run}, {name}, {}, {}, {}, 'pending', {above}, 0, 0)",
+                    "({run}, {name}, {}, {}, {}, 'pending', {above}, 0, 0, 0)",
                     chunk.id,
                     hex(&bounds),
                     bytes(mark)
@@ -290,7 +291,7 @@ impl Ledger for MySqlLedger {
             }
             statements.push(format!(
                 "INSERT INTO {CHUNK} (run_id, table_name, chunk, bounds, mark, state, epoch, \
-                 row_count, byte_count) VALUES {}",
+                 row_count, byte_count, filtered_count) VALUES {}",
                 rows.join(", ")
             ));
         }
@@ -307,7 +308,7 @@ impl Ledger for MySqlLedger {
     fn chunks(&mut self, run: &str) -> Result<Vec<LedgerChunk>> {
         let rows = self.rows(&format!(
             "SELECT CONVERT(table_name USING utf8mb4), chunk, CONVERT(bounds USING utf8mb4), \
-             CONVERT(mark USING utf8mb4), state, epoch, row_count, byte_count FROM {CHUNK} \
+             CONVERT(mark USING utf8mb4), state, epoch, row_count, byte_count, filtered_count FROM {CHUNK} \
              WHERE run_id = {} ORDER BY table_name, chunk",
             bytes(run)
         ))?;
@@ -331,8 +332,11 @@ impl Ledger for MySqlLedger {
                     _ => return Err(broken("state")),
                 },
                 epoch: get(5).parse().map_err(|_| broken("epoch"))?,
-                rows: get(6).parse().map_err(|_| broken("count"))?,
-                bytes: get(7).parse().map_err(|_| broken("count"))?,
+                loaded: Loaded {
+                    rows: get(6).parse().map_err(|_| broken("count"))?,
+                    bytes: get(7).parse().map_err(|_| broken("count"))?,
+                    filtered: get(8).parse().map_err(|_| broken("count"))?,
+                },
             });
         }
         Ok(out)

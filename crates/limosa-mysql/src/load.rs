@@ -23,7 +23,7 @@ use crate::connection::fault;
 use crate::connection::{Connection, Version};
 use crate::ledger::{CHUNK, key_of};
 use crate::words::{literal, quote};
-use limosa_core::engine::{Ack, LoadSpec, Loader, Ticket};
+use limosa_core::engine::{Ack, LoadSpec, Loaded, Loader, Ticket};
 use limosa_core::error::{Error, ErrorKind, Result};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -304,12 +304,15 @@ impl ChunkLoader {
         Ok(())
     }
 
-    fn mark(&mut self, ticket: &Ticket, rows: u64, bytes: u64) -> Result<()> {
+    fn mark(&mut self, ticket: &Ticket, loaded: Loaded) -> Result<()> {
         let done = self.connection.run(
             DOING,
             &format!(
-                "UPDATE {CHUNK} SET state = 'done', row_count = {rows}, byte_count = {bytes}, \
+                "UPDATE {CHUNK} SET state = 'done', row_count = {}, byte_count = {}, filtered_count = {}, \
                  connection_id = NULL WHERE {} AND epoch = {} AND state = 'claimed'",
+                loaded.rows,
+                loaded.bytes,
+                loaded.filtered,
                 key_of(&ticket.run, &ticket.table, ticket.chunk),
                 ticket.epoch
             ),
@@ -320,14 +323,14 @@ impl ChunkLoader {
         Err(fenced())
     }
 
-    fn try_commit(&mut self, rows: u64, bytes: u64) -> Result<()> {
+    fn try_commit(&mut self, loaded: Loaded) -> Result<()> {
         let ticket = self.ticket.clone().ok_or_else(Self::unbegun)?;
         match self.apart {
-            Some(taken) if taken == rows => {}
+            Some(taken) if taken == loaded.rows => {}
             Some(_) => return Err(Self::unbegun()),
-            None => self.end_load(rows)?,
+            None => self.end_load(loaded.rows)?,
         }
-        self.mark(&ticket, rows, bytes)
+        self.mark(&ticket, loaded)
     }
 }
 
@@ -462,8 +465,8 @@ impl Loader for ChunkLoader {
         self.part(rows, bytes).map_err(|e| e.on(self.table()))
     }
 
-    fn commit(&mut self, rows: u64, bytes: u64) -> Result<Ack> {
-        if let Err(error) = self.try_commit(rows, bytes) {
+    fn commit(&mut self, loaded: Loaded) -> Result<Ack> {
+        if let Err(error) = self.try_commit(loaded) {
             // What began is taken back; that this can fail changes nothing: unended it is not durable.
             let _ = self.rollback();
             return Err(error.on(self.table()));

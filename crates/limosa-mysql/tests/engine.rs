@@ -7,6 +7,7 @@ use common::*;
 use limosa_core::batch::{Batch, BatchLimit};
 use limosa_core::canonical::{self, CanonicalRows, Form};
 use limosa_core::chunk::{Chunk, Range};
+use limosa_core::engine::Loaded;
 use limosa_core::engine::*;
 use limosa_core::error::ErrorKind;
 use limosa_core::policy::Policies;
@@ -253,7 +254,10 @@ fn a_chunk_is_written_once_or_not_at_all() {
             let ticket = claim(&mut ledger, 0);
             loader.begin(&spec, &ticket).expect("begun");
             loader.write(b"1\ta\n2\t\\N\n").expect("written");
-            assert_eq!(loader.commit(2, 9).expect("committed"), Ack::Durable);
+            assert_eq!(
+                loader.commit(Loaded::new(2, 9)).expect("committed"),
+                Ack::Durable
+            );
             assert!(ledger.done(&ticket).expect("asked"));
             assert!(
                 ledger
@@ -271,7 +275,9 @@ fn a_chunk_is_written_once_or_not_at_all() {
             ] {
                 let ticket = claim(&mut ledger, n);
                 loader.begin(&spec, &ticket).expect("begun");
-                let ended = loader.write(rows).and_then(|()| loader.commit(2, 8));
+                let ended = loader
+                    .write(rows)
+                    .and_then(|()| loader.commit(Loaded::new(2, 8)));
                 let error = ended.expect_err("refused");
                 assert_eq!(error.kind(), kind, "{infile} {error}");
                 assert!(!error.to_string().contains("zebra"), "{error}");
@@ -287,7 +293,7 @@ fn a_chunk_is_written_once_or_not_at_all() {
             let new = claim(&mut ledger, 2);
             assert_eq!(new.epoch, old.epoch + 1);
             assert_eq!(
-                loader.commit(1, 4).expect_err("fenced").kind(),
+                loader.commit(Loaded::new(1, 4)).expect_err("fenced").kind(),
                 ErrorKind::Fenced
             );
             assert_eq!(count(), "2");
@@ -304,7 +310,7 @@ fn a_chunk_is_written_once_or_not_at_all() {
             drop(other);
             loader.begin(&spec, &ticket).expect("begun");
             loader.write(b"6\tf\n").expect("written");
-            loader.commit(1, 4).expect("committed");
+            loader.commit(Loaded::new(1, 4)).expect("committed");
             assert_eq!(count(), "3");
 
             // A new owner ends the old one's session and takes its claims back.
@@ -320,7 +326,7 @@ fn a_chunk_is_written_once_or_not_at_all() {
             );
             let mut thief = engine.ledger().expect("a ledger");
             thief.acquire("run", "you", true).expect("stolen");
-            assert!(loader.commit(1, 4).is_err());
+            assert!(loader.commit(Loaded::new(1, 4)).is_err());
             assert_eq!(
                 ledger.renew("run", "me").expect_err("fenced").kind(),
                 ErrorKind::Fenced

@@ -9,7 +9,7 @@
 use crate::connect::Settings;
 use crate::connection::Connection;
 use limosa_core::chunk::{Chunk, Range};
-use limosa_core::engine::{ChunkState, Ledger, LedgerChunk, Ticket};
+use limosa_core::engine::{ChunkState, Ledger, LedgerChunk, Loaded, Ticket};
 use limosa_core::schema::TableName;
 use limosa_core::{Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -40,6 +40,7 @@ CREATE TABLE IF NOT EXISTS limosa.limosa_chunk (
   epoch bigint NOT NULL,
   rows bigint NOT NULL DEFAULT 0,
   bytes bigint NOT NULL DEFAULT 0,
+  filtered bigint NOT NULL DEFAULT 0,
   PRIMARY KEY (run, table_schema, table_name, chunk)
 );
 CREATE TABLE IF NOT EXISTS limosa.limosa_session (
@@ -252,7 +253,7 @@ impl Ledger for PostgresLedger {
 
     fn chunks(&mut self, run: &str) -> Result<Vec<LedgerChunk>> {
         let answer = self.ready("reading the ledger")?.query_with(
-            "SELECT table_schema, table_name, chunk, bounds, mark, state, epoch, rows, bytes FROM limosa.limosa_chunk \
+            "SELECT table_schema, table_name, chunk, bounds, mark, state, epoch, rows, bytes, filtered FROM limosa.limosa_chunk \
              WHERE run = $1 ORDER BY table_schema COLLATE \"C\", table_name COLLATE \"C\", chunk",
             &[Some(run)],
         )?;
@@ -286,8 +287,11 @@ impl Ledger for PostgresLedger {
                         _ => return Err(broken()),
                     },
                     epoch: text(6).parse().map_err(|_| broken())?,
-                    rows: text(7).parse().map_err(|_| broken())?,
-                    bytes: text(8).parse().map_err(|_| broken())?,
+                    loaded: Loaded {
+                        rows: text(7).parse().map_err(|_| broken())?,
+                        bytes: text(8).parse().map_err(|_| broken())?,
+                        filtered: text(9).parse().map_err(|_| broken())?,
+                    },
                 })
             })
             .collect()

@@ -15,7 +15,7 @@ use crate::connection::Connection;
 use crate::encode::plan;
 use crate::names;
 use crate::wire;
-use limosa_core::engine::{Ack, LoadSpec, Loader, Ticket};
+use limosa_core::engine::{Ack, LoadSpec, Loaded, Loader, Ticket};
 use limosa_core::schema::TableName;
 use limosa_core::{Error, ErrorKind, Result};
 use std::sync::Arc;
@@ -183,12 +183,12 @@ impl Loader for PostgresLoader {
         self.part(rows, bytes).map_err(|e| e.on(table))
     }
 
-    fn commit(&mut self, rows: u64, bytes: u64) -> Result<Ack> {
+    fn commit(&mut self, loaded: Loaded) -> Result<Ack> {
         let Some(ticket) = self.ticket.clone() else {
             return Err(unbegun());
         };
         let table = ticket.table.to_string();
-        let done = self.finish(&ticket, rows, bytes);
+        let done = self.finish(&ticket, loaded);
         if done.is_err() {
             self.abort();
         }
@@ -306,23 +306,24 @@ impl PostgresLoader {
         Ok(())
     }
 
-    fn finish(&mut self, ticket: &Ticket, rows: u64, bytes: u64) -> Result<Ack> {
+    fn finish(&mut self, ticket: &Ticket, loaded: Loaded) -> Result<Ack> {
         let taken = match self.apart {
             Some(rows) => rows,
             None if self.copying => self.end_copy()?,
             None => 0,
         };
-        if taken != rows {
-            return Err(left_out(taken, rows));
+        if taken != loaded.rows {
+            return Err(left_out(taken, loaded.rows));
         }
         self.wake(&ticket.table)?;
         self.connection.doing = "marking a chunk done";
         let marked = self.connection.query_with(
-            "UPDATE limosa.limosa_chunk SET state = 'done', rows = $1, bytes = $2 \
-             WHERE run = $3 AND table_schema = $4 AND table_name = $5 AND chunk = $6 AND epoch = $7 AND state = 'claimed'",
+            "UPDATE limosa.limosa_chunk SET state = 'done', rows = $1, bytes = $2, filtered = $3 \
+             WHERE run = $4 AND table_schema = $5 AND table_name = $6 AND chunk = $7 AND epoch = $8 AND state = 'claimed'",
             &[
-                Some(&rows.to_string()),
-                Some(&bytes.to_string()),
+                Some(&loaded.rows.to_string()),
+                Some(&loaded.bytes.to_string()),
+                Some(&loaded.filtered.to_string()),
                 Some(&ticket.run),
                 Some(ticket.table.schema.as_deref().unwrap_or("")),
                 Some(&ticket.table.name),

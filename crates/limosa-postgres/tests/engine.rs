@@ -6,6 +6,7 @@ use common::{Way, comparable, copy, database, digest, finish, load_spec, make, t
 use limosa_core::batch::{Batch, BatchLimit};
 use limosa_core::canonical::CanonicalRows;
 use limosa_core::chunk::Range;
+use limosa_core::engine::Loaded;
 use limosa_core::error::ErrorKind;
 use limosa_core::schema::{Catalog, IndexOf, Table, Type};
 use limosa_testkit::{execute_psql, postgres, query_psql};
@@ -316,13 +317,13 @@ fn an_end_in_the_middle_of_a_row_leaves_the_loader_usable() {
     // What looks like another message is data, and bad data.
     let error = loader
         .write(b"Q\0\0\0\x15drop table t\0")
-        .and_then(|()| loader.commit(1, 1).map(drop))
+        .and_then(|()| loader.commit(Loaded::new(1, 1)).map(drop))
         .expect_err("no row");
     assert_eq!(error.kind(), ErrorKind::Value);
     loader.rollback().expect("it goes back");
     loader.begin(&spec, &ticket).expect("it begins again");
     loader.write(b"1\tx\n").expect("a row");
-    loader.commit(1, 9).expect("it commits");
+    loader.commit(Loaded::new(1, 9)).expect("it commits");
     assert_eq!(query_psql(&url, "select id, v from t"), "1\tx");
     // A wrong number of rows is noticed.
     ledger
@@ -340,7 +341,10 @@ fn an_end_in_the_middle_of_a_row_leaves_the_loader_usable() {
     loader.begin(&spec, &ticket).expect("it begins");
     loader.write(b"2\tx\n").expect("a row");
     assert_eq!(
-        loader.commit(2, 9).expect_err("one row").kind(),
+        loader
+            .commit(Loaded::new(2, 9))
+            .expect_err("one row")
+            .kind(),
         ErrorKind::Constraint
     );
     assert_eq!(query_psql(&url, "select count(*) from t"), "1");
@@ -368,7 +372,7 @@ fn errors_hold_no_value_and_say_where() {
     // The refusal may be seen while writing or at the end.
     let error = loader
         .write(b"SECRET\tSECRET\n")
-        .and_then(|()| loader.commit(1, 1).map(drop))
+        .and_then(|()| loader.commit(Loaded::new(1, 1)).map(drop))
         .expect_err("no integer");
     assert_eq!(error.kind(), ErrorKind::Value);
     let shown = format!("{error:?}");

@@ -9,7 +9,7 @@
 
 use crate::connect::{File, error};
 use limosa_core::chunk::{Chunk, Range};
-use limosa_core::engine::{ChunkState, Ledger, LedgerChunk, Ticket};
+use limosa_core::engine::{ChunkState, Ledger, LedgerChunk, Loaded, Ticket};
 use limosa_core::schema::TableName;
 use limosa_core::{Error, ErrorKind, Result};
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS limosa_chunk (
   epoch INTEGER NOT NULL,
   rows INTEGER NOT NULL,
   bytes INTEGER NOT NULL,
+  filtered INTEGER NOT NULL,
   PRIMARY KEY (run, table_schema, table_name, chunk)
 ) WITHOUT ROWID, STRICT;";
 
@@ -266,7 +267,7 @@ impl Ledger for SqliteLedger {
                 (run, namespace(table), &table.name),
             )?;
             let mut insert = transaction.prepare(
-                "INSERT INTO limosa_chunk VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7, 0, 0)",
+                "INSERT INTO limosa_chunk VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'pending', ?7, 0, 0, 0)",
             )?;
             for (chunk, range) in chunks.iter().zip(&ranges) {
                 insert.execute((
@@ -293,7 +294,7 @@ impl Ledger for SqliteLedger {
         let mut statement = self
             .connection
             .prepare(
-                "SELECT table_schema, table_name, chunk, range, mark, state, epoch, rows, bytes \
+                "SELECT table_schema, table_name, chunk, range, mark, state, epoch, rows, bytes, filtered \
                  FROM limosa_chunk WHERE run = ?1 ORDER BY table_schema, table_name, chunk",
             )
             .map_err(here(DOING))?;
@@ -320,8 +321,11 @@ impl Ledger for SqliteLedger {
                             _ => ChunkState::Pending,
                         },
                         epoch: row.get(6)?,
-                        rows: row.get::<_, i64>(7)?.cast_unsigned(),
-                        bytes: row.get::<_, i64>(8)?.cast_unsigned(),
+                        loaded: Loaded {
+                            rows: row.get::<_, i64>(7)?.cast_unsigned(),
+                            bytes: row.get::<_, i64>(8)?.cast_unsigned(),
+                            filtered: row.get::<_, i64>(9)?.cast_unsigned(),
+                        },
                     },
                 ))
             };

@@ -16,7 +16,7 @@ use crate::block;
 use crate::connect::{File, error};
 use crate::ledger::{NOW, namespace, write_ahead};
 use crate::words::quote;
-use limosa_core::engine::{Ack, LoadSpec, Loader, Ticket};
+use limosa_core::engine::{Ack, LoadSpec, Loaded, Loader, Ticket};
 use limosa_core::{Error, ErrorKind, Result};
 use rusqlite::config::DbConfig;
 use rusqlite::types::ToSqlOutput;
@@ -179,7 +179,7 @@ impl Loader for SqliteLoader {
             .map_err(here)
     }
 
-    fn commit(&mut self, rows: u64, bytes: u64) -> Result<Ack> {
+    fn commit(&mut self, loaded: Loaded) -> Result<Ack> {
         let work = self.work.take().ok_or_else(idle)?;
         let ticket = &work.ticket;
         let here = |e| error(e, "committing a chunk").on(ticket.table.to_string());
@@ -187,7 +187,7 @@ impl Loader for SqliteLoader {
             let marked = self
                 .connection
                 .prepare_cached(
-                    "UPDATE limosa_chunk SET state = 'done', rows = ?6, bytes = ?7 WHERE run = ?1 AND table_schema = ?2 \
+                    "UPDATE limosa_chunk SET state = 'done', rows = ?6, bytes = ?7, filtered = ?8 WHERE run = ?1 AND table_schema = ?2 \
                      AND table_name = ?3 AND chunk = ?4 AND epoch = ?5 AND state = 'claimed'",
                 )?
                 .execute((
@@ -196,8 +196,9 @@ impl Loader for SqliteLoader {
                     &ticket.table.name,
                     ticket.chunk,
                     ticket.epoch,
-                    rows.cast_signed(),
-                    bytes.cast_signed(),
+                    loaded.rows.cast_signed(),
+                    loaded.bytes.cast_signed(),
+                    loaded.filtered.cast_signed(),
                 ))?;
             // Whoever still has the epoch is alive: a long chunk keeps the renewing statement waiting.
             self.connection

@@ -4,7 +4,7 @@ use super::{Job, Lease};
 use crate::plan::TablePlan;
 use crate::retry::again;
 use limosa_core::chunk::{Chunk, Range};
-use limosa_core::engine::{ChunkState, LedgerChunk, Session, Snapshot};
+use limosa_core::engine::{ChunkState, LedgerChunk, Loaded, Session, Snapshot};
 use limosa_core::operation::Operation;
 use limosa_core::schema::TableName;
 use limosa_core::{Error, ErrorKind, Result};
@@ -15,8 +15,8 @@ use std::sync::Mutex;
 pub(super) struct Cut {
     pub todo: Vec<Chunk>,
     pub all: u64,
-    /// Chunks, rows and bytes that are there already.
-    pub before: (u64, u64, u64),
+    /// Chunks that are there already, and what became of their rows.
+    pub before: (u64, Loaded),
 }
 
 /// Cuts tables. Shared by all lanes.
@@ -85,8 +85,10 @@ impl<'a, 'p> Cutter<'a, 'p> {
             .iter()
             .all(|c| matches!(c.chunk.range, Range::Key { .. }));
         let keep = all_done || keyed || {
-            let finished: Vec<(Chunk, u64)> =
-                done.iter().map(|c| (c.chunk.clone(), c.rows)).collect();
+            let finished: Vec<(Chunk, u64)> = done
+                .iter()
+                .map(|c| (c.chunk.clone(), c.loaded.rows))
+                .collect();
             self.snapshot
                 .unchanged_since(&plan.read, &known[0].mark, &finished)?
         };
@@ -97,8 +99,11 @@ impl<'a, 'p> Cutter<'a, 'p> {
         self.job.rejects.reconcile(plan.name(), &ids)?;
         let before = (
             done.len() as u64,
-            done.iter().map(|c| c.rows).sum(),
-            done.iter().map(|c| c.bytes).sum(),
+            Loaded {
+                rows: done.iter().map(|c| c.loaded.rows).sum(),
+                bytes: done.iter().map(|c| c.loaded.bytes).sum(),
+                filtered: done.iter().map(|c| c.loaded.filtered).sum(),
+            },
         );
         Ok(Cut {
             todo: known
@@ -167,7 +172,7 @@ impl<'a, 'p> Cutter<'a, 'p> {
         Ok(Cut {
             all: chunks.len() as u64,
             todo: chunks,
-            before: (0, 0, 0),
+            before: (0, Loaded::default()),
         })
     }
 

@@ -5,8 +5,9 @@ use crate::outcome::TableOutcome;
 use crate::plan::TablePlan;
 use crate::progress::{Fact, Listener};
 use limosa_core::chunk::Chunk;
+use limosa_core::engine::Loaded;
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -254,21 +255,22 @@ impl<'p> Queue<'p> {
     }
 
     /// A table was cut: these chunks are to be copied, and of `all` these many were done before, with
-    /// their rows and bytes.
+    /// what became of their rows.
     pub(super) fn cut(
         &self,
         index: usize,
         chunks: Vec<Chunk>,
         all: u64,
-        before: (u64, u64, u64),
+        before: (u64, Loaded),
     ) -> Option<TableOutcome> {
         let mut state = self.lock();
         let entry = &mut state.tables[index];
-        let (done, rows, bytes) = before;
+        let (done, loaded) = before;
         entry.outcome.chunks = (done, all);
         entry.outcome.resumed = done;
-        entry.outcome.rows = rows;
-        entry.outcome.bytes = bytes;
+        entry.outcome.rows = loaded.rows;
+        entry.outcome.bytes = loaded.bytes;
+        entry.outcome.skipped = loaded.filtered;
         if entry.outcome.errors.is_empty() {
             let fresh = |chunk| Waiting {
                 chunk,
@@ -286,17 +288,16 @@ impl<'p> Queue<'p> {
     pub(super) fn done(
         &self,
         work: &Work<'p>,
-        rows: u64,
-        bytes: u64,
+        loaded: Loaded,
         took: Duration,
     ) -> Option<TableOutcome> {
         let mut state = self.lock();
         let entry = &mut state.tables[work.index];
         entry.in_hand -= 1;
         entry.outcome.chunks.0 += 1;
-        entry.outcome.rows += rows;
-        entry.outcome.bytes += bytes;
-        entry.outcome.skipped += work.filtered.load(Ordering::Relaxed);
+        entry.outcome.rows += loaded.rows;
+        entry.outcome.bytes += loaded.bytes;
+        entry.outcome.skipped += loaded.filtered;
         entry.outcome.seconds += took.as_secs_f64();
         self.settle(&mut state, work.index)
     }

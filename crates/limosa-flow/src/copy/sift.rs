@@ -154,6 +154,7 @@ impl Sieve<'_> {
             fill(&mut part, batch.columns(), &rows[from..to]);
             bytes.clear();
             let before = refused.len();
+            let filtered = self.filtered.load(Ordering::Relaxed);
             let count = self.encode(encoder, &part, &mut bytes, refused)?;
             for row in &mut refused[before..] {
                 row.row += from;
@@ -174,8 +175,9 @@ impl Sieve<'_> {
                         enough(refused)?;
                         continue;
                     }
-                    // What the encoder refuses is met again in the halves.
+                    // What the encoder refuses and the filter leaves out is met again in the halves.
                     refused.truncate(before);
+                    self.filtered.store(filtered, Ordering::Relaxed);
                     let middle = from + (to - from) / 2;
                     parts.push((middle, to));
                     parts.push((from, middle));
@@ -210,7 +212,14 @@ fn cause(plan: &TablePlan, row: Row<'_>, column: usize) -> Cause {
     );
     match cell {
         Cell::Null => Cause::Constraint,
-        Cell::Text(t) | Cell::Json(t) if t.contains('\0') || t.contains("\\u0000") => Cause::Nul,
+        Cell::Text(t) | Cell::Json(t) if t.contains('\0') => Cause::Nul,
+        // Six characters like any others, but where they are JSON.
+        Cell::Text(t) | Cell::Json(t)
+            if t.contains("\\u0000")
+                && (matches!(cell, Cell::Json(_)) || matches!(target, Type::Json { .. })) =>
+        {
+            Cause::Nul
+        }
         Cell::Bytes(_) if target.text() || matches!(target, Type::Json { .. }) => {
             Cause::InvalidText
         }

@@ -25,7 +25,7 @@ use crate::stop::Stop;
 use crate::transform::Transforms;
 use limosa_core::batch::Batch;
 use limosa_core::chunk::{Chunk, Range};
-use limosa_core::engine::{Engine, Ticket};
+use limosa_core::engine::{Engine, Loaded, Ticket};
 use limosa_core::schema::{Catalog, TableName};
 use limosa_core::{Disposition, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -280,7 +280,7 @@ impl Going<'_> {
             .collect();
         store.take(plan.name(), &inside)?;
         fail::fail_point!("rejects-before-retry-commit");
-        loader.commit(count, bytes)?;
+        loader.commit(Loaded::new(count, bytes))?;
         fail::fail_point!("rejects-after-retry-commit");
         store.moved(plan.name())?;
         for (id, t) in refused {

@@ -6,6 +6,7 @@ pub mod odd;
 
 use limosa_core::Result;
 use limosa_core::dialect::Dialect;
+use limosa_core::engine::Loaded;
 use limosa_core::engine::*;
 use limosa_core::position::Position;
 use limosa_core::schema::Catalog;
@@ -379,10 +380,8 @@ impl Loader for FaultyLoader {
             self.inner.write_apart(rows, bytes)
         })
     }
-    fn commit(&mut self, rows: u64, bytes: u64) -> Result<Ack> {
-        hurt(&self.script, Call::Commit, || {
-            self.inner.commit(rows, bytes)
-        })
+    fn commit(&mut self, loaded: Loaded) -> Result<Ack> {
+        hurt(&self.script, Call::Commit, || self.inner.commit(loaded))
     }
     fn rollback(&mut self) -> Result<()> {
         self.inner.rollback()

@@ -9,7 +9,7 @@ use limosa_flow::outcome::{Comparison, Outcome};
 use limosa_flow::plan::Plan;
 use limosa_flow::rejects::{self, Filter, Record, Retried, Retry, State, Step, Store};
 use limosa_flow::run::{self, Parts, RunError, Stop};
-use limosa_flow::settings::{PlanSettings, RunSettings};
+use limosa_flow::settings::{PlanSettings, RunSettings, TransformWish};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -89,10 +89,15 @@ impl Place {
     }
 
     pub fn plan(&self) -> Plan {
+        self.plan_with(Vec::new())
+    }
+
+    pub fn plan_with(&self, transforms: Vec<TransformWish>) -> Plan {
         let (source, target) = self.ends();
         let settings = PlanSettings {
             name: "odd".into(),
             into_existing: true,
+            transforms,
             ..PlanSettings::default()
         };
         limosa_flow::planner::make(
@@ -122,12 +127,21 @@ impl Place {
             Ok(journal) => journal.plan()?,
             Err(_) => self.plan(),
         };
+        self.go_by(&plan, settings, parts)
+    }
+
+    pub fn go_by(
+        &self,
+        plan: &Plan,
+        settings: &RunSettings,
+        parts: Parts,
+    ) -> Result<Outcome, RunError> {
         let (source, target) = self.ends();
-        let mut journal = Journal::create(&self.journal(), &plan)?;
+        let mut journal = Journal::create(&self.journal(), plan)?;
         run::execute(
             source.as_ref(),
             target.as_ref(),
-            &plan,
+            plan,
             settings,
             &mut journal,
             parts,
@@ -156,6 +170,18 @@ pub fn records(store: &Store, filter: &Filter) -> Vec<Record> {
         })
         .unwrap();
     all
+}
+
+/// A transform that leaves out every row whose number is 2 modulo 3.
+pub fn third(table: &str) -> TransformWish {
+    TransformWish {
+        table: table.into(),
+        into: None,
+        filter: Some("id % 3 <> 2".into()),
+        select: Vec::new(),
+        drop: Vec::new(),
+        columns: Vec::new(),
+    }
 }
 
 pub fn of(table: &str) -> Filter {

@@ -4,6 +4,7 @@
 use limosa_core::batch::{Batch, BatchLimit};
 use limosa_core::canonical::{self, CanonicalRows};
 use limosa_core::chunk::Range;
+use limosa_core::engine::Loaded;
 use limosa_core::engine::*;
 use limosa_core::operation::Operation;
 use limosa_core::policy::Policies;
@@ -227,7 +228,7 @@ pub fn copy(source: &dyn Engine, target: &dyn Engine, table: &Table, bytes: u64)
                 break;
             }
         }
-        loader.commit(rows, size).expect("committed");
+        loader.commit(Loaded::new(rows, size)).expect("committed");
         total += rows;
     }
     total

@@ -7,7 +7,7 @@ use limosa_core::batch::{Batch, BatchLimit};
 use limosa_core::canonical::{self, CanonicalRows};
 use limosa_core::chunk::Range;
 use limosa_core::engine::{
-    CanonicalColumn, CanonicalRead, ColumnRead, ColumnWrite, Engine, LoadSpec, TableRead,
+    CanonicalColumn, CanonicalRead, ColumnRead, ColumnWrite, Engine, LoadSpec, Loaded, TableRead,
 };
 use limosa_core::operation::Operation;
 use limosa_core::policy::Policies;
@@ -383,7 +383,9 @@ pub fn copy(source: &dyn Engine, target: &dyn Engine, t: &Table, way: Way, bytes
                 break;
             }
         }
-        loader.commit(rows, sent).unwrap_or_else(|e| fail(e));
+        loader
+            .commit(Loaded::new(rows, sent))
+            .unwrap_or_else(|e| fail(e));
         total += rows;
     }
     total

@@ -5,8 +5,8 @@ use limosa_core::batch::{Batch, BatchLimit, Cell};
 use limosa_core::canonical::{self, CanonicalRows, Form};
 use limosa_core::chunk::{Chunk, Range};
 use limosa_core::engine::{
-    Ack, CanonicalColumn, CanonicalRead, ColumnRead, ColumnWrite, Engine, LoadSpec, Snapshot,
-    TableRead, Ticket,
+    Ack, CanonicalColumn, CanonicalRead, ColumnRead, ColumnWrite, Engine, LoadSpec, Loaded,
+    Snapshot, TableRead, Ticket,
 };
 use limosa_core::operation::Operation;
 use limosa_core::policy::Policies;
@@ -167,7 +167,7 @@ pub(crate) fn load(engine: &dyn Engine, spec: &LoadSpec, rows: &[Vec<Value>]) {
     loader.begin(spec, &ticket).expect("begins");
     loader.write(&bytes).expect("writes");
     let ack = loader
-        .commit(rows.len() as u64, bytes.len() as u64)
+        .commit(Loaded::new(rows.len() as u64, bytes.len() as u64))
         .expect("commits");
     assert_eq!(ack, Ack::Durable);
 }

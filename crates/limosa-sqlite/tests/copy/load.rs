@@ -37,7 +37,7 @@ fn a_loader_that_dies_in_the_middle_of_a_chunk_leaves_nothing() {
     loader.rollback().expect("rolls back");
     loader.begin(&spec, &ticket).expect("begins");
     loader.write(&bytes).expect("writes");
-    loader.commit(100, 7).expect("commits");
+    loader.commit(Loaded::new(100, 7)).expect("commits");
     assert_eq!(count(&*engine, "t"), 100);
     assert_eq!(count(&*engine, "fired"), 0, "triggers do not fire");
     let mut ledger = engine.ledger().expect("a ledger");
@@ -45,7 +45,7 @@ fn a_loader_that_dies_in_the_middle_of_a_chunk_leaves_nothing() {
     assert_eq!(ledger.claim("r", &t.name, 0).expect("asks"), None);
     let chunk = ledger.chunks("r").expect("reads").remove(0);
     assert_eq!(
-        (chunk.state, chunk.rows, chunk.bytes),
+        (chunk.state, chunk.loaded.rows, chunk.loaded.bytes),
         (ChunkState::Done, 100, 7)
     );
 }
@@ -68,18 +68,18 @@ fn a_stale_epoch_writes_nothing() {
     slow.begin(&spec, &stale).expect("begins");
     slow.write(&bytes).expect("writes");
     assert_eq!(
-        slow.commit(1, 1).err().map(|e| e.kind()),
+        slow.commit(Loaded::new(1, 1)).err().map(|e| e.kind()),
         Some(ErrorKind::Fenced)
     );
     assert_eq!(count(&*engine, "t"), 0);
     let mut quick = engine.loader().expect("a loader");
     quick.begin(&spec, &fresh).expect("begins");
     quick.write(&bytes).expect("writes");
-    quick.commit(1, 1).expect("commits");
+    quick.commit(Loaded::new(1, 1)).expect("commits");
     // Doing it a second time is refused as well.
     quick.begin(&spec, &fresh).expect("begins");
     assert_eq!(
-        quick.commit(0, 0).err().map(|e| e.kind()),
+        quick.commit(Loaded::new(0, 0)).err().map(|e| e.kind()),
         Some(ErrorKind::Fenced)
     );
     assert_eq!(count(&*engine, "t"), 1);

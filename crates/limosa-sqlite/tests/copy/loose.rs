@@ -95,7 +95,7 @@ fn loose_values_pass_from_file_to_file_as_they_are_stored() {
             break;
         }
     }
-    loader.commit(total, 0).expect("commits");
+    loader.commit(Loaded::new(total, 0)).expect("commits");
     assert_eq!(total, 15);
     assert_eq!(classes(&place, "a.db"), classes(&place, "b.db"));
     // The canonical forms agree too.

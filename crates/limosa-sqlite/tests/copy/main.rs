@@ -11,7 +11,7 @@ use common::*;
 use limosa_core::ErrorKind;
 use limosa_core::chunk::Range;
 use limosa_core::dialect::PlaceContext;
-use limosa_core::engine::{ChunkState, Engine};
+use limosa_core::engine::{ChunkState, Engine, Loaded};
 use limosa_core::operation::Operation;
 use limosa_core::policy::Policies;
 use limosa_core::schema::{Column, Key, Table, TableName, Type};

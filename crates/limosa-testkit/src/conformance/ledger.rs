@@ -4,7 +4,7 @@ use super::{
     HOLDER, PLAIN, RUN, Subject, claim, encoded, load_spec, plain_rows, planned, skip, table,
 };
 use limosa_core::chunk::{Chunk, Range};
-use limosa_core::engine::{ChunkState, Ticket};
+use limosa_core::engine::{ChunkState, Loaded, Ticket};
 use limosa_core::error::ErrorKind;
 use limosa_core::schema::TableName;
 use limosa_core::value::Value;
@@ -47,7 +47,7 @@ pub fn the_ledger_lives_and_leaves_nothing(subject: &Subject) {
     assert_eq!(again.epoch, 2, "each claim has an epoch of its own");
     let state = |ledger: &mut dyn limosa_core::engine::Ledger| {
         let chunks = ledger.chunks(RUN).expect("chunks are read");
-        (chunks[1].state, chunks[1].epoch, chunks[1].rows)
+        (chunks[1].state, chunks[1].epoch, chunks[1].loaded.rows)
     };
     assert_eq!(state(&mut *ledger), (ChunkState::Claimed, 2, 0));
 
@@ -62,7 +62,11 @@ pub fn the_ledger_lives_and_leaves_nothing(subject: &Subject) {
         0,
         "nothing shows before the commit"
     );
-    loader.commit(5, 77).expect("the chunk is committed");
+    let loaded = Loaded {
+        filtered: 3,
+        ..Loaded::new(5, 77)
+    };
+    loader.commit(loaded).expect("the chunk is committed");
     assert_eq!(subject.number(&url, "select count(*) from t"), 5);
     assert!(ledger.done(&again).expect("done is known"));
     assert_eq!(
@@ -82,7 +86,7 @@ pub fn the_ledger_lives_and_leaves_nothing(subject: &Subject) {
         chunks.iter().map(|c| c.state).collect::<Vec<_>>(),
         [ChunkState::Pending, ChunkState::Done, ChunkState::Pending]
     );
-    assert_eq!((chunks[1].rows, chunks[1].bytes), (5, 77));
+    assert_eq!(chunks[1].loaded, loaded);
     ledger.uninstall().expect("the ledger is taken away");
     ledger
         .uninstall()
@@ -108,7 +112,9 @@ pub fn the_ledger_refuses_another_run_with_unfinished_work(subject: &Subject) {
     let spec = load_spec(t);
     let mut loader = engine.loader().expect("a loader opens");
     loader.begin(&spec, &ticket).expect("a chunk is begun");
-    loader.commit(0, 0).expect("an empty chunk is committed");
+    loader
+        .commit(Loaded::new(0, 0))
+        .expect("an empty chunk is committed");
     drop(loader);
     ledger
         .release(RUN, HOLDER)
@@ -240,7 +246,7 @@ pub fn a_lease_is_held_stolen_and_fenced(subject: &Subject) {
     let result = loader
         .begin(&spec, &old)
         .and_then(|()| loader.write(&bytes))
-        .and_then(|()| loader.commit(3, 1).map(|_| ()));
+        .and_then(|()| loader.commit(Loaded::new(3, 1)).map(|_| ()));
     let e = result.expect_err("the old holder's chunk is not committed");
     assert_eq!(e.kind(), ErrorKind::Fenced, "{e:?}");
     drop(loader);
@@ -282,7 +288,7 @@ pub fn a_stale_epoch_writes_nothing(subject: &Subject) {
                 .and_then(|()| loader.write(&bytes))
         };
         let e = begin
-            .and_then(|()| loader.commit(10, 1).map(|_| ()))
+            .and_then(|()| loader.commit(Loaded::new(10, 1)).map(|_| ()))
             .expect_err("a stale epoch does not commit");
         assert_eq!(e.kind(), ErrorKind::Fenced, "{e:?}");
         loader
@@ -295,7 +301,9 @@ pub fn a_stale_epoch_writes_nothing(subject: &Subject) {
     // The same loader goes on with the fresh ticket.
     loader.begin(&spec, &fresh).expect("a chunk is begun");
     loader.write(&bytes).expect("rows are written");
-    loader.commit(10, 1).expect("the fresh epoch commits");
+    loader
+        .commit(Loaded::new(10, 1))
+        .expect("the fresh epoch commits");
     assert_eq!(subject.number(&url, "select count(*) from t"), 10);
 
     // And when the chunk is done, the sleeper still writes nothing.
@@ -303,11 +311,14 @@ pub fn a_stale_epoch_writes_nothing(subject: &Subject) {
     let e = loader
         .begin(&spec, &stale)
         .and_then(|()| loader.write(&more))
-        .and_then(|()| loader.commit(3, 1).map(|_| ()))
+        .and_then(|()| loader.commit(Loaded::new(3, 1)).map(|_| ()))
         .expect_err("a stale epoch does not commit");
     assert_eq!(e.kind(), ErrorKind::Fenced, "{e:?}");
     drop(loader);
     assert_eq!(subject.number(&url, "select count(*) from t"), 10);
     let chunks = ledger.chunks(RUN).expect("chunks are read");
-    assert_eq!((chunks[0].state, chunks[0].rows), (ChunkState::Done, 10));
+    assert_eq!(
+        (chunks[0].state, chunks[0].loaded.rows),
+        (ChunkState::Done, 10)
+    );
 }

@@ -2,6 +2,7 @@
 
 use super::{PLAIN, Subject, batch, claim, encoded, load_spec, plain_rows, planned, skip, table};
 use limosa_core::batch::Batch;
+use limosa_core::engine::Loaded;
 use limosa_core::error::{Disposition, ErrorKind};
 use limosa_core::value::Value;
 
@@ -39,7 +40,7 @@ pub fn a_refused_row_leaves_nothing_and_the_loader_goes_on(subject: &Subject) {
         loader.begin(&spec, &ticket).expect("a chunk is begun");
         let result = loader
             .write(&bytes)
-            .and_then(|()| loader.commit(rows.len() as u64, 1).map(|_| ()));
+            .and_then(|()| loader.commit(Loaded::new(rows.len() as u64, 1)).map(|_| ()));
         match result {
             Ok(()) => panic!("{what}: was taken"),
             Err(e) => {
@@ -67,7 +68,9 @@ pub fn a_refused_row_leaves_nothing_and_the_loader_goes_on(subject: &Subject) {
     let bytes = encoded(&*engine, &spec, &plain_rows(100..103));
     loader.begin(&spec, &ticket).expect("the loader goes on");
     loader.write(&bytes).expect("rows are written");
-    loader.commit(3, 1).expect("the chunk is committed");
+    loader
+        .commit(Loaded::new(3, 1))
+        .expect("the chunk is committed");
     assert_eq!(subject.number(&url, "select count(*) from t"), 4);
 }
 
@@ -100,7 +103,9 @@ pub fn parts_go_in_or_not_each_by_itself(subject: &Subject) {
         part(plain_rows([200 + i64::from(chunk)]), true);
         part(plain_rows([1, 1]), false);
         let rows = (good.end - good.start) as u64 + 1;
-        loader.commit(rows, 7).expect("the chunk is committed");
+        loader
+            .commit(Loaded::new(rows, 7))
+            .expect("the chunk is committed");
         assert!(ledger.done(&ticket).expect("done is known"));
     }
     let ids = (subject.query)(&url, "select id from t order by id");
@@ -148,7 +153,9 @@ pub fn late_rows_need_their_parents(subject: &Subject) {
     assert!(refused.refuses_rows(), "{refused:?}");
     let child = encoded(&*engine, &spec, &row(2, 1));
     loader.write_apart(1, &child).expect("parent 1 is there");
-    loader.commit(1, 1).expect("the chunk is committed");
+    loader
+        .commit(Loaded::new(1, 1))
+        .expect("the chunk is committed");
     assert_eq!((subject.query)(&url, "select id from t"), "2");
 }
 
@@ -174,7 +181,9 @@ pub fn a_dropped_loader_leaves_nothing(subject: &Subject) {
     let mut loader = engine.loader().expect("a loader opens");
     loader.begin(&spec, &ticket).expect("a chunk is begun");
     loader.write(&bytes).expect("rows are written");
-    loader.commit(1000, 1).expect("the chunk is committed");
+    loader
+        .commit(Loaded::new(1000, 1))
+        .expect("the chunk is committed");
     assert_eq!(subject.number(&url, "select count(*) from t"), 1000);
 }
 
@@ -203,7 +212,9 @@ pub fn a_rollback_leaves_nothing(subject: &Subject) {
         let bytes = encoded(&*engine, &spec, &plain_rows(part * 10..part * 10 + 10));
         loader.write(&bytes).expect("rows are written");
     }
-    loader.commit(50, 1).expect("the chunk is committed");
+    loader
+        .commit(Loaded::new(50, 1))
+        .expect("the chunk is committed");
     assert_eq!(subject.number(&url, "select count(*) from t"), 50);
 }
 
@@ -221,7 +232,9 @@ pub fn an_empty_chunk_is_done(subject: &Subject) {
             let bytes: Vec<u8> = bytes;
             loader.write(&bytes).expect("nothing is written");
         }
-        loader.commit(0, 0).expect("an empty chunk is committed");
+        loader
+            .commit(Loaded::new(0, 0))
+            .expect("an empty chunk is committed");
         assert!(ledger.done(&ticket).expect("done is known"));
     }
     assert_eq!(subject.number(&url, "select count(*) from t"), 0);
@@ -248,7 +261,7 @@ pub fn children_load_before_their_parents(subject: &Subject) {
     let result = loader
         .begin(&spec, &ticket)
         .and_then(|()| loader.write(&bytes))
-        .and_then(|()| loader.commit(1, 1).map(|_| ()));
+        .and_then(|()| loader.commit(Loaded::new(1, 1)).map(|_| ()));
     if let Err(e) = result {
         panic!("a child was refused: {e:?}");
     }

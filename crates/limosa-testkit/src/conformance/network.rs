@@ -6,6 +6,7 @@ use super::{
 };
 use crate::proxy::{Direction, Fault, Proxy};
 use limosa_core::chunk::Range;
+use limosa_core::engine::Loaded;
 use limosa_core::error::{Disposition, ErrorKind};
 use std::time::{Duration, Instant};
 
@@ -50,7 +51,7 @@ pub fn a_lost_commit_answer_never_doubles_or_loses_a_row(subject: &Subject) {
             proxy.set(&[Fault::CutAllAfter(direction, so_far + bytes)]);
         }
         let begun = Instant::now();
-        let result = loader.commit(ROWS as u64, bytes.len() as u64);
+        let result = loader.commit(Loaded::new(ROWS as u64, bytes.len() as u64));
         let took = begun.elapsed();
         // A loader behind a cut must not hang when it is dropped, either.
         drop(loader);

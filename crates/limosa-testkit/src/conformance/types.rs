@@ -7,7 +7,9 @@ use super::{
 use crate::hostile::same;
 use limosa_core::canonical::{self, Form};
 use limosa_core::chunk::{Chunk, Range};
-use limosa_core::engine::{Ack, CanonicalRead, Canonicalizer, Engine, Ledger, LoadSpec, Loader};
+use limosa_core::engine::{
+    Ack, CanonicalRead, Canonicalizer, Engine, Ledger, LoadSpec, Loaded, Loader,
+};
 use limosa_core::schema::{Catalog, Table};
 use limosa_core::value::Value;
 use std::panic::AssertUnwindSafe;
@@ -205,7 +207,7 @@ impl Pair {
             .write(bytes)
             .unwrap_or_else(|e| panic!("writing: {e:?}"));
         let ack = loader
-            .commit(rows, bytes.len() as u64)
+            .commit(Loaded::new(rows, bytes.len() as u64))
             .unwrap_or_else(|e| panic!("committing: {e:?}"));
         assert_eq!(ack, Ack::Durable);
         self.loader = Some(loader);

@@ -7,7 +7,7 @@ use crate::copy::words;
 use crate::rejects::{Flight, Refused};
 use crate::repair::Repair;
 use crossbeam_channel::Receiver;
-use limosa_core::engine::{LoadSpec, Loader, Ticket};
+use limosa_core::engine::{LoadSpec, Loaded, Loader, Ticket};
 use limosa_core::{Disposition, Error, ErrorKind, Result};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -23,6 +23,8 @@ pub(in crate::copy) struct LoadLane<'x, 'a, 'p> {
 struct Moved {
     rows: u64,
     bytes: u64,
+    /// Rows that a filter left out, once all are read.
+    filtered: u64,
     /// Rows left out.
     left: Flight,
     /// Whether the store of rejects has this claim.
@@ -34,6 +36,14 @@ impl Moved {
         Flight {
             handled: self.rows + self.left.rejected,
             ..self.left
+        }
+    }
+
+    fn loaded(&self) -> Loaded {
+        Loaded {
+            rows: self.rows,
+            bytes: self.bytes,
+            filtered: self.filtered,
         }
     }
 }
@@ -69,7 +79,7 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
             }
         }
         match result {
-            Ok((rows, bytes)) => self.done(work, rows, bytes, &moved, began.elapsed()),
+            Ok(loaded) => self.done(work, loaded, &moved, began.elapsed()),
             Err(error) => {
                 if error.disposition() != Disposition::Definite {
                     self.loader = None;
@@ -86,7 +96,7 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
     }
 
     /// A chunk is in the target.
-    fn done(&self, work: &Work<'p>, rows: u64, bytes: u64, moved: &Moved, took: Duration) {
+    fn done(&self, work: &Work<'p>, loaded: Loaded, moved: &Moved, took: Duration) {
         let pass = self.pass;
         let name = work.table.plan.name();
         if moved.begun {
@@ -106,7 +116,7 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
         if let Some(crossing) = crossing {
             pass.crossed(work, &crossing);
         }
-        if let Some(mut outcome) = pass.queue.done(work, rows, bytes, took) {
+        if let Some(mut outcome) = pass.queue.done(work, loaded, took) {
             if outcome.errors.is_empty()
                 && let Some(crossing) = pass.tally.end(name)
             {
@@ -166,7 +176,7 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
         stream: &Stream<'p>,
         at_end: &mut bool,
         moved: &mut Moved,
-    ) -> Result<(u64, u64)> {
+    ) -> Result<Loaded> {
         let pass = self.pass;
         let work = &stream.work;
         let plan = work.table.plan;
@@ -202,8 +212,8 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
             let done = chunks
                 .iter()
                 .find(|c| c.table == *plan.name() && c.chunk.id == work.chunk.id)
-                .map_or((0, 0), |c| (c.rows, c.bytes));
-            moved.rows = done.0;
+                .map_or(Loaded::default(), |c| c.loaded);
+            moved.rows = done.rows;
             return Ok(done);
         };
         fail::fail_point!("copy-after-claim");
@@ -304,16 +314,19 @@ impl<'x, 'a, 'p> LoadLane<'x, 'a, 'p> {
             moved.begun = true;
         }
         fail::fail_point!("copy-before-commit");
-        let committed = self.loader().commit(moved.rows, moved.bytes);
+        // The reader has sent its last piece, so nothing is counted any more.
+        moved.filtered = work.filtered.load(Ordering::Relaxed);
+        let loaded = moved.loaded();
+        let committed = self.loader().commit(loaded);
         fail::fail_point!("copy-after-commit");
         match committed {
-            Ok(_) => Ok((moved.rows, moved.bytes)),
+            Ok(_) => Ok(loaded),
             Err(error) if error.disposition() == Disposition::Ambiguous => {
                 self.loader = None;
                 let mut hold = kept.unwrap_or_else(|| pass.lease.hold());
                 // Not there yet is not proof: the next claim waits for a commit that is still under way.
                 if hold.with(|l, _| l.done(&ticket)).unwrap_or(false) {
-                    Ok((moved.rows, moved.bytes))
+                    Ok(loaded)
                 } else {
                     Err(error)
                 }

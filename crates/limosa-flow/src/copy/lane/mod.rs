@@ -152,7 +152,7 @@ impl<'p> Pass<'_, 'p> {
             Ok(before) => before,
             Err(error) => return self.halt(error),
         };
-        before.handled += cut.before.1;
+        before.handled += cut.before.1.rows;
         self.queue.rejected(index, before.rejected);
         self.tally.begin(plan.name(), before);
         if let Some(mut outcome) = self.queue.cut(index, cut.todo, cut.all, cut.before) {
