@@ -1,4 +1,5 @@
-//! Limosa's one door to the SQL parser: expression text of an engine in, [`Expr`] out, and back.
+//! What the engines say alike in SQL: expressions, through Limosa's one door to the SQL parser (an engine's
+//! text in, [`Expr`] out, and back), and the queries of data tests.
 //!
 //! The parser is the slowest crate of the tree to build, so nothing else depends on it. Nothing here
 //! decides for an engine: an engine brings its parser dialect for reading and its [`Words`] for writing.
@@ -10,10 +11,12 @@
 //! | `read` | text → tree; `None` rather than a guess |
 //! | `functions` | the names of functions in each family |
 //! | `write` | tree → text |
+//! | `question` | data tests → queries |
 //! | `formula` | text in Limosa's own words → tree, or the place of the mistake |
 
 mod formula;
 mod functions;
+mod question;
 mod read;
 mod write;
 
@@ -21,6 +24,7 @@ use limosa_core::expression::{Expr, SqlText};
 use limosa_core::schema::Type;
 
 pub use formula::{Formula, Misread, Node, formula};
+pub use question::{Aggregated, Asking, question};
 pub use sqlparser::dialect::{Dialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 
 /// What an engine says in words of its own.
