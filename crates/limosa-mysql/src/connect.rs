@@ -6,6 +6,7 @@
 
 use limosa_core::error::{Error, ErrorKind, Result};
 use limosa_core::secret::{ExposeSecret, SecretString};
+use limosa_net::{Names, Roots, Tls, Trust, Version, nearest};
 use std::path::PathBuf;
 use std::time::Duration;
 use url::Url;
@@ -17,9 +18,42 @@ const PARAMETERS: &[&str] = &[
     "ssl-ca",
     "ssl-cert",
     "ssl-key",
+    "ssl",
+    "skip-ssl",
+    "ssl-verify-server-cert",
+    "tls-version",
     "connect-timeout",
     "defaults-file",
+    "defaults-group-suffix",
     "get-server-public-key",
+    "server-public-key-path",
+];
+
+/// Options of the products' clients that we do not follow though they say whom to trust, and why.
+const FOREIGN: &[(&str, &str)] = &[
+    ("ssl-capath", "name one file of certificates with ssl-ca"),
+    ("ssl-crl", "lists of revoked certificates are not read"),
+    ("ssl-crlpath", "lists of revoked certificates are not read"),
+    (
+        "ssl-cipher",
+        "the ciphers are those of TLS 1.2 and 1.3 that nobody has broken",
+    ),
+    (
+        "tls-ciphersuites",
+        "the ciphers are those of TLS 1.2 and 1.3 that nobody has broken",
+    ),
+    ("ssl-fips-mode", "the cryptography here is not certified"),
+    ("ssl-fp", "name the certificate with ssl-ca"),
+    ("ssl-fplist", "name the certificate with ssl-ca"),
+    (
+        "ssl-passphrase",
+        "keys with a password are not read; write the key in clear into a file of mode 600",
+    ),
+    ("pipe", "connections are by TCP or by a local socket"),
+    (
+        "shared-memory-base-name",
+        "connections are by TCP or by a local socket",
+    ),
 ];
 
 /// How far the connection must be protected.
@@ -52,6 +86,8 @@ pub(crate) struct Target {
     pub(crate) ssl_key: Option<PathBuf>,
     pub(crate) connect_timeout: Duration,
     pub(crate) get_server_public_key: bool,
+    pub(crate) server_public_key: Option<PathBuf>,
+    pub(crate) tls_versions: (Version, Version),
 }
 
 fn wrong(why: impl Into<String>) -> Error {
@@ -59,42 +95,7 @@ fn wrong(why: impl Into<String>) -> Error {
 }
 
 fn decode(text: &str) -> Result<String> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] == b'%' {
-            let hex = text
-                .get(at + 1..at + 3)
-                .and_then(|h| u8::from_str_radix(h, 16).ok())
-                .ok_or_else(|| wrong("a percent sign without two hexadecimal digits"))?;
-            out.push(hex);
-            at += 3;
-        } else {
-            out.push(bytes[at]);
-            at += 1;
-        }
-    }
-    if out.contains(&0) {
-        return Err(wrong("U+0000 in a part of the address"));
-    }
-    String::from_utf8(out).map_err(|_| wrong("a part of the address is not UTF-8"))
-}
-
-/// The number of single-character edits between two words.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, ca) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, cb) in b.iter().enumerate() {
-            let change = diagonal + usize::from(ca != *cb);
-            diagonal = row[j + 1];
-            row[j + 1] = change.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
+    limosa_net::percent_decoded(text).map_err(wrong)
 }
 
 fn ssl_mode(text: &str) -> Result<SslMode> {
@@ -119,6 +120,38 @@ fn truth(name: &str, text: &str) -> Result<bool> {
     }
 }
 
+/// Refuses an option that we know and do not follow.
+fn foreign(name: &str) -> Result<()> {
+    match FOREIGN.iter().find(|(n, _)| *n == name) {
+        Some((_, why)) => {
+            Err(wrong(format!("{name} is not supported: {why}")).hint("leave it out"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// `TLSv1.2,TLSv1.3`, as the oldest and the newest.
+fn tls_versions(text: &str) -> Result<(Version, Version)> {
+    let mut known = Vec::new();
+    for one in text.split(',').map(str::trim).filter(|v| !v.is_empty()) {
+        match one.to_ascii_lowercase().as_str() {
+            // Older ones are not spoken; they may be allowed all the same.
+            "tlsv1" | "tlsv1.0" | "tlsv1.1" => {}
+            "tlsv1.2" => known.push(Version::Tls12),
+            "tlsv1.3" => known.push(Version::Tls13),
+            _ => {
+                return Err(wrong(format!(
+                    "tls-version has the unknown version {one:?}"
+                )));
+            }
+        }
+    }
+    match (known.iter().min(), known.iter().max()) {
+        (Some(oldest), Some(newest)) => Ok((*oldest, *newest)),
+        _ => Err(wrong("tls-version leaves neither TLSv1.2 nor TLSv1.3")),
+    }
+}
+
 /// What an option file and the environment said.
 #[derive(Default)]
 struct Defaults {
@@ -135,8 +168,10 @@ impl Defaults {
             .map(|(_, v)| v.as_str())
     }
 
-    /// Reads the group `[client]` (and the product's own client groups) of an option file.
-    fn read_file(&mut self, text: &str) {
+    /// Reads the group `[client]` (and the product's own client groups) of an option file, and the same with
+    /// `suffix` behind it.
+    fn read_file(&mut self, text: &str, suffix: &str) {
+        const GROUPS: [&str; 3] = ["client", "client-server", "client-mariadb"];
         let mut ours = false;
         for line in text.lines() {
             let line = line.trim();
@@ -145,14 +180,21 @@ impl Defaults {
             }
             if let Some(group) = line.strip_prefix('[') {
                 let group = group.split(']').next().unwrap_or_default().trim();
-                ours = matches!(group, "client" | "client-server" | "client-mariadb");
+                ours = GROUPS.iter().any(|g| {
+                    group
+                        .strip_prefix(g)
+                        .is_some_and(|rest| rest.is_empty() || rest == suffix)
+                });
                 continue;
             }
             if !ours {
                 continue;
             }
-            let (name, value) = line.split_once('=').unwrap_or((line, ""));
+            // An option without a value is switched on.
+            let (name, value) = line.split_once('=').unwrap_or((line, "1"));
             let name = name.trim().replace('_', "-");
+            // A client that does not know a `loose-` option passes it over.
+            let name = name.strip_prefix("loose-").unwrap_or(&name).to_owned();
             self.values.push((name, option_value(value)));
         }
     }
@@ -192,8 +234,14 @@ fn option_value(text: &str) -> String {
     out
 }
 
-fn defaults(file: Option<&str>, environment: &dyn Fn(&str) -> Option<String>) -> Result<Defaults> {
+fn defaults(
+    file: Option<&str>,
+    suffix: Option<&str>,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Defaults> {
     let mut all = Defaults::default();
+    let group = environment("MYSQL_GROUP_SUFFIX");
+    let suffix = suffix.or(group.as_deref()).unwrap_or_default();
     for (variable, name) in [
         ("MYSQL_HOST", "host"),
         ("MYSQL_TCP_PORT", "port"),
@@ -211,7 +259,7 @@ fn defaults(file: Option<&str>, environment: &dyn Fn(&str) -> Option<String>) ->
     };
     if let Some((path, must)) = path {
         match std::fs::read_to_string(&path) {
-            Ok(text) => all.read_file(&text),
+            Ok(text) => all.read_file(&text, suffix),
             Err(_) if !must => {}
             Err(error) => {
                 return Err(Error::new(
@@ -224,6 +272,23 @@ fn defaults(file: Option<&str>, environment: &dyn Fn(&str) -> Option<String>) ->
         }
     }
     Ok(all)
+}
+
+/// What the options say that are older than `ssl-mode`, as MariaDB's clients have them.
+fn older_mode<'v>(any: &dyn Fn(&str) -> Option<&'v str>, root: bool) -> Result<SslMode> {
+    let says = |name: &str| any(name).map(|v| truth(name, v)).transpose();
+    if says("skip-ssl")? == Some(true) || says("ssl")? == Some(false) {
+        return Ok(SslMode::Disabled);
+    }
+    Ok(
+        match (says("ssl-verify-server-cert")?, says("ssl")?, root) {
+            (Some(true), _, _) => SslMode::VerifyIdentity,
+            // Who names an authority wants it to be used.
+            (None, _, true) => SslMode::VerifyCa,
+            (_, Some(true), _) | (Some(false), _, true) => SslMode::Required,
+            _ => SslMode::Preferred,
+        },
+    )
 }
 
 /// Reads an address, with the process's environment and option files.
@@ -247,10 +312,8 @@ fn parse_with(address: &str, environment: &dyn Fn(&str) -> Option<String>) -> Re
     for (name, value) in url.query_pairs() {
         let name = name.replace('_', "-");
         if !PARAMETERS.contains(&name.as_str()) {
-            let nearest = PARAMETERS
-                .iter()
-                .min_by_key(|p| distance(p, &name))
-                .expect("the list is not empty");
+            foreign(&name)?;
+            let nearest = nearest(&name, PARAMETERS).unwrap_or("ssl-mode");
             return Err(wrong(format!("unknown parameter {name:?}"))
                 .hint(format!("the nearest known one is {nearest}")));
         }
@@ -264,7 +327,14 @@ fn parse_with(address: &str, environment: &dyn Fn(&str) -> Option<String>) -> Re
             .find(|(n, _)| n == name)
             .map(|(_, v)| v.as_str())
     };
-    let defaults = defaults(given("defaults-file"), environment)?;
+    let defaults = defaults(
+        given("defaults-file"),
+        given("defaults-group-suffix"),
+        environment,
+    )?;
+    for (name, _) in &defaults.values {
+        foreign(name)?;
+    }
     let any = |name: &str| given(name).or_else(|| defaults.get(name));
 
     let host = match url.host_str() {
@@ -311,10 +381,15 @@ fn parse_with(address: &str, environment: &dyn Fn(&str) -> Option<String>) -> Re
     if database.is_empty() {
         return Err(wrong("no database is named").hint("mysql://user@host/database"));
     }
-    let mut mode = any("ssl-mode").map(ssl_mode).transpose()?;
     let ssl_ca = any("ssl-ca").map(PathBuf::from);
-    if mode.is_none() && ssl_ca.is_some() {
-        mode = Some(SslMode::VerifyCa);
+    let mode = match any("ssl-mode") {
+        Some(said) => ssl_mode(said)?,
+        None => older_mode(&any, ssl_ca.is_some())?,
+    };
+    if ssl_ca.is_none() && mode == SslMode::VerifyCa {
+        // With the system's authorities anybody's certificate would do.
+        return Err(wrong("ssl-mode=VERIFY_CA needs ssl-ca")
+            .hint("name the authority's certificate, or say ssl-mode=VERIFY_IDENTITY"));
     }
     let (ssl_cert, ssl_key) = (
         any("ssl-cert").map(PathBuf::from),
@@ -340,15 +415,20 @@ fn parse_with(address: &str, environment: &dyn Fn(&str) -> Option<String>) -> Re
         user,
         password,
         database,
-        ssl_mode: mode.unwrap_or(SslMode::Preferred),
+        ssl_mode: mode,
         ssl_ca,
         ssl_cert,
         ssl_key,
         connect_timeout: Duration::from_secs(seconds),
-        get_server_public_key: given("get-server-public-key")
+        get_server_public_key: any("get-server-public-key")
             .map(|t| truth("get-server-public-key", t))
             .transpose()?
             .unwrap_or(false),
+        server_public_key: any("server-public-key-path").map(PathBuf::from),
+        tls_versions: any("tls-version")
+            .map(tls_versions)
+            .transpose()?
+            .unwrap_or((Version::Tls12, Version::Tls13)),
     })
 }
 
@@ -358,6 +438,28 @@ impl Target {
         self.password
             .as_ref()
             .map_or(&[], |p| p.expose_secret().as_bytes())
+    }
+
+    /// What is asked of TLS.
+    pub(crate) fn tls(&self) -> Tls {
+        Tls {
+            trust: match self.ssl_mode {
+                SslMode::VerifyIdentity => Trust::Name,
+                SslMode::VerifyCa => Trust::Chain,
+                _ => Trust::Anybody,
+            },
+            roots: self.ssl_ca.clone().map_or(Roots::System, Roots::File),
+            identity: self.ssl_cert.clone().zip(self.ssl_key.clone()),
+            oldest: self.tls_versions.0,
+            newest: self.tls_versions.1,
+            names_host: true,
+            inside: None,
+            names: Names {
+                root: "ssl-ca",
+                cert: "ssl-cert",
+                key: "ssl-key",
+            },
+        }
     }
 
     /// The address for people, without the password.
@@ -392,7 +494,7 @@ mod tests {
     #[test]
     fn every_part_of_an_address_is_read() {
         let t = read(
-            "mysql://us%40er:p%2Fa%3As@[::1]:3307/my%20db?ssl_mode=verify-ca&connect-timeout=3",
+            "mysql://us%40er:p%2Fa%3As@[::1]:3307/my%20db?ssl_mode=verify-identity&connect-timeout=3",
         )
         .expect("a full address");
         assert_eq!(
@@ -405,7 +507,7 @@ mod tests {
             ("::1", 3307, "us@er", "my db")
         );
         assert_eq!(t.password(), b"p/a:s");
-        assert_eq!(t.ssl_mode, SslMode::VerifyCa);
+        assert_eq!(t.ssl_mode, SslMode::VerifyIdentity);
         assert_eq!(t.connect_timeout, Duration::from_secs(3));
         assert_eq!(t.shown(), "mysql://us@er@[::1]:3307/my db");
         assert!(!format!("{t:?}").contains("p/a:s"));
@@ -436,7 +538,8 @@ mod tests {
     #[test]
     fn option_files_and_the_environment_fill_the_gaps() {
         let mut d = Defaults::default();
-        d.read_file("# x\n[mysqld]\nuser=no\n[client]\nuser = app\npassword=\"a # \\\\b\" \nssl_mode=REQUIRED # why\n");
+        d.read_file(
+            "# x\n[mysqld]\nuser=no\n[client]\nuser = app\npassword=\"a # \\\\b\" \nssl_mode=REQUIRED # why\n", "");
         assert_eq!(d.get("user"), Some("app"));
         assert_eq!(d.get("password"), Some("a # \\b"));
         assert_eq!(d.get("ssl-mode"), Some("REQUIRED"));

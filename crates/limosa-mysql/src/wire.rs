@@ -5,60 +5,14 @@
 
 use limosa_core::error::{Error, ErrorKind, Result};
 use limosa_core::room::{Gate, Open, Room};
+use limosa_net::Stream;
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
-#[cfg(unix)]
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 /// The greatest payload of one frame; a packet of that size goes on in the next frame.
 const FRAME: usize = 0xff_ffff;
 /// The greatest packet that any server sends (the ceiling of `max_allowed_packet` and a little).
 const GREATEST: usize = (1 << 30) + (1 << 20);
-
-/// The bytes below the packets.
-pub(crate) enum Stream {
-    Tcp(TcpStream),
-    #[cfg(unix)]
-    Unix(UnixStream),
-    Tls(Box<rustls::StreamOwned<rustls::ClientConnection, TcpStream>>),
-    /// Taken apart in the middle of a TLS handshake, or broken.
-    Closed,
-}
-
-impl Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(s) => s.read(buffer),
-            #[cfg(unix)]
-            Stream::Unix(s) => s.read(buffer),
-            Stream::Tls(s) => s.read(buffer),
-            Stream::Closed => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-}
-
-impl Write for Stream {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Stream::Tcp(s) => s.write(bytes),
-            #[cfg(unix)]
-            Stream::Unix(s) => s.write(bytes),
-            Stream::Tls(s) => s.write(bytes),
-            Stream::Closed => Err(io::ErrorKind::NotConnected.into()),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Stream::Tcp(s) => s.flush(),
-            #[cfg(unix)]
-            Stream::Unix(s) => s.flush(),
-            Stream::Tls(s) => s.flush(),
-            Stream::Closed => Ok(()),
-        }
-    }
-}
 
 /// What a broken stream is called.
 pub(crate) fn broken(error: &io::Error) -> Error {
@@ -69,7 +23,7 @@ pub(crate) fn broken(error: &io::Error) -> Error {
         }
         _ => error.to_string(),
     };
-    Error::new(ErrorKind::Connection, "talking to the server", why)
+    Error::new(limosa_net::kind(error), "talking to the server", why)
 }
 
 /// What a server that breaks its protocol is called.
@@ -130,7 +84,11 @@ impl Wire {
             if self.end == self.buffer.len() {
                 // Doubling, so that memory follows what has arrived and not what was announced; the
                 // addresses for all of it at once, so that nothing is copied and held twice.
-                self.buffer.reserve_exact(need - self.buffer.len());
+                let more = need - self.buffer.len();
+                self.buffer.try_reserve_exact(more).map_err(|_| {
+                    let why = format!("there is no memory for {need} bytes at once");
+                    Error::new(ErrorKind::Connection, "reading the server's answer", why)
+                })?;
                 let grown = (2 * self.buffer.len()).min(need.max(Self::READ));
                 self.buffer.resize(grown, 0);
             }

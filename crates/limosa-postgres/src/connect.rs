@@ -4,16 +4,30 @@
 //! nearest one, because a mistyped `sslmode` must not be ignored. Source: PostgreSQL manual,
 //! "Database Connection Control Functions".
 
-use limosa_core::secret::{ExposeSecret, SecretString};
+mod files;
+mod uri;
+
+use limosa_core::secret::SecretString;
 use limosa_core::{Error, ErrorKind, Result};
-use std::path::{Path, PathBuf};
+use limosa_net::{Names, Roots, Tls, Trust, Version, nearest};
+use std::path::PathBuf;
 use std::time::Duration;
+
+/// The words of an address and their values, each once.
+type Words = Vec<(String, String)>;
 
 /// Where a server listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// A host name or address, and a port.
-    Tcp(String, u16),
+    /// A host.
+    Tcp {
+        /// Its name or address; the certificate and the password file are looked at with it.
+        host: String,
+        /// Where to connect, if that was said apart (`hostaddr`).
+        address: Option<String>,
+        /// The port.
+        port: u16,
+    },
     /// A folder with a socket, and the port in the socket's name.
     Unix(PathBuf, u16),
 }
@@ -21,8 +35,8 @@ pub(crate) enum Place {
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Place::Tcp(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Place::Tcp(host, port) => write!(f, "{host}:{port}"),
+            Place::Tcp { host, port, .. } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Place::Tcp { host, port, .. } => write!(f, "{host}:{port}"),
             Place::Unix(folder, port) => write!(f, "{}:{port}", folder.display()),
         }
     }
@@ -47,6 +61,18 @@ pub(crate) enum ChannelBinding {
     Require,
 }
 
+/// Which server of several is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Any,
+    ReadWrite,
+    ReadOnly,
+    Primary,
+    Standby,
+    /// A standby if one answers, else any.
+    PreferStandby,
+}
+
 /// Everything that is needed to open a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -57,31 +83,43 @@ pub(crate) struct Settings {
     pub(crate) passfile_said: bool,
     pub(crate) database: String,
     pub(crate) ssl_mode: SslMode,
-    pub(crate) ssl_root: Option<String>,
-    pub(crate) ssl_cert: Option<PathBuf>,
-    pub(crate) ssl_key: Option<PathBuf>,
+    pub(crate) ssl_root: Option<Roots>,
+    pub(crate) ssl_identity: Option<(PathBuf, PathBuf)>,
+    pub(crate) ssl_versions: (Version, Version),
+    pub(crate) ssl_names_host: bool,
+    /// TLS begins with the first byte; servers from version 17 understand it.
+    pub(crate) ssl_direct: bool,
     pub(crate) channel_binding: ChannelBinding,
-    pub(crate) read_write: bool,
+    /// What the server may ask of us, as `require_auth` says it; empty: anything.
+    pub(crate) methods: Vec<String>,
+    pub(crate) wanted: Wanted,
     pub(crate) options: Option<String>,
     pub(crate) application_name: String,
     pub(crate) connect_timeout: Duration,
 }
 
-/// Known words; those after the bar in `parse` are taken and checked there.
-const WORDS: [&str; 24] = [
+/// The words that we know.
+const WORDS: [&str; 31] = [
     "host",
     "hostaddr",
     "port",
     "user",
     "password",
     "passfile",
+    "service",
+    "servicefile",
     "dbname",
     "sslmode",
     "sslrootcert",
     "sslcert",
     "sslkey",
+    "sslcertmode",
+    "sslsni",
     "sslnegotiation",
+    "ssl_min_protocol_version",
+    "ssl_max_protocol_version",
     "channel_binding",
+    "require_auth",
     "target_session_attrs",
     "options",
     "application_name",
@@ -95,23 +133,72 @@ const WORDS: [&str; 24] = [
     "gssencmode",
 ];
 
+/// libpq's words that we do not follow, and why that is no matter to be silent about.
+const FOREIGN: [(&str, &str); 17] = [
+    (
+        "sslpassword",
+        "keys with a password are not read; write the key in clear into a file of mode 600",
+    ),
+    ("sslcrl", "lists of revoked certificates are not read"),
+    ("sslcrldir", "lists of revoked certificates are not read"),
+    ("sslcompression", "TLS does not compress any more"),
+    ("sslkeylogfile", "keys of connections are not written down"),
+    ("requiressl", "say sslmode=require"),
+    ("requirepeer", "the owner of a local socket is not checked"),
+    ("krbsrvname", "Kerberos and GSSAPI are not spoken"),
+    ("gsslib", "Kerberos and GSSAPI are not spoken"),
+    ("gssdelegation", "Kerberos and GSSAPI are not spoken"),
+    ("load_balance_hosts", "hosts are tried in their order"),
+    ("replication", "connections are for statements"),
+    (
+        "tcp_user_timeout",
+        "a lost server is noticed in two minutes",
+    ),
+    (
+        "min_protocol_version",
+        "version 3.0 of the protocol is spoken",
+    ),
+    (
+        "max_protocol_version",
+        "version 3.0 of the protocol is spoken",
+    ),
+    ("oauth_issuer", "OAuth is not spoken"),
+    ("oauth_client_id", "OAuth is not spoken"),
+];
+
 /// Which environment variable stands in for which word.
-const ENVIRONMENT: [(&str, &str); 15] = [
+const ENVIRONMENT: [(&str, &str); 31] = [
     ("PGHOST", "host"),
     ("PGHOSTADDR", "hostaddr"),
     ("PGPORT", "port"),
     ("PGUSER", "user"),
     ("PGPASSWORD", "password"),
     ("PGPASSFILE", "passfile"),
+    ("PGSERVICE", "service"),
+    ("PGSERVICEFILE", "servicefile"),
     ("PGDATABASE", "dbname"),
     ("PGSSLMODE", "sslmode"),
     ("PGSSLROOTCERT", "sslrootcert"),
     ("PGSSLCERT", "sslcert"),
     ("PGSSLKEY", "sslkey"),
+    ("PGSSLCERTMODE", "sslcertmode"),
+    ("PGSSLSNI", "sslsni"),
+    ("PGSSLNEGOTIATION", "sslnegotiation"),
+    ("PGSSLMINPROTOCOLVERSION", "ssl_min_protocol_version"),
+    ("PGSSLMAXPROTOCOLVERSION", "ssl_max_protocol_version"),
+    ("PGSSLCRL", "sslcrl"),
+    ("PGSSLCRLDIR", "sslcrldir"),
+    ("PGREQUIRESSL", "requiressl"),
+    ("PGREQUIREPEER", "requirepeer"),
+    ("PGREQUIREAUTH", "require_auth"),
     ("PGCHANNELBINDING", "channel_binding"),
     ("PGTARGETSESSIONATTRS", "target_session_attrs"),
+    ("PGLOADBALANCEHOSTS", "load_balance_hosts"),
+    ("PGOPTIONS", "options"),
     ("PGAPPNAME", "application_name"),
     ("PGCONNECT_TIMEOUT", "connect_timeout"),
+    ("PGGSSENCMODE", "gssencmode"),
+    ("PGKRBSRVNAME", "krbsrvname"),
 ];
 
 fn wrong(why: impl Into<String>) -> Error {
@@ -122,35 +209,59 @@ fn wrong(why: impl Into<String>) -> Error {
     )
 }
 
-/// Reads an address. `env` looks a variable up; the address wins over it.
+/// Reads an address. `env` looks a variable up. The address wins over the service that it names, and that
+/// over the environment.
 pub(crate) fn parse(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings> {
     if text.contains('\0') {
         return Err(wrong("it holds U+0000"));
     }
-    let mut words: Vec<(String, String)> = Vec::new();
-    for (variable, word) in ENVIRONMENT {
-        if let Some(value) = env(variable).filter(|v| !v.is_empty()) {
-            set(&mut words, word, value);
-        }
-    }
-    if let Some(options) = env("PGOPTIONS").filter(|v| !v.is_empty()) {
-        set(&mut words, "options", options);
-    }
+    let mut said = Words::new();
     let trimmed = text.trim();
     if let Some(rest) = ["postgresql://", "postgres://"]
         .iter()
         .find_map(|scheme| trimmed.strip_prefix(scheme))
     {
-        uri(rest, &mut words)?;
+        uri::uri(rest, &mut said)?;
     } else if trimmed.contains("://") {
         return Err(wrong("the scheme is not postgresql:// or postgres://"));
     } else {
-        pairs(trimmed, &mut words)?;
+        uri::pairs(trimmed, &mut said)?;
+    }
+    let mut words = Words::new();
+    for (variable, word) in ENVIRONMENT {
+        if let Some(value) = env(variable).filter(|v| !v.is_empty()) {
+            if !matches!(
+                (word, value.as_str()),
+                ("load_balance_hosts", "disable") | ("requiressl", "0")
+            ) {
+                checked(word).map_err(|e| e.on(variable))?;
+            }
+            set(&mut words, word, value);
+        }
+    }
+    let either = |word: &str| get(&said, word).or(get(&words, word)).map(str::to_owned);
+    if let Some(service) = either("service") {
+        let file = either("servicefile");
+        for (word, value) in files::service(&service, file.as_deref(), env)? {
+            set(&mut words, &word, value);
+        }
+    }
+    for (word, value) in said {
+        set(&mut words, &word, value);
     }
     settings(&words, env)
 }
 
-fn set(words: &mut Vec<(String, String)>, word: &str, value: String) {
+/// The value of a word; an empty one is none.
+fn get<'w>(words: &'w Words, word: &str) -> Option<&'w str> {
+    words
+        .iter()
+        .find(|(w, _)| w == word)
+        .map(|(_, v)| v.as_str())
+        .filter(|v| !v.is_empty())
+}
+
+fn set(words: &mut Words, word: &str, value: String) {
     match words.iter_mut().find(|(w, _)| w == word) {
         Some((_, v)) => *v = value,
         None => words.push((word.into(), value)),
@@ -161,165 +272,15 @@ fn checked(word: &str) -> Result<()> {
     if WORDS.contains(&word) {
         return Ok(());
     }
-    let nearest = WORDS
-        .iter()
-        .min_by_key(|w| distance(w, word))
-        .copied()
-        .unwrap_or("host");
+    if let Some((_, why)) = FOREIGN.iter().find(|(w, _)| *w == word) {
+        return Err(wrong(format!("{word} is not supported: {why}")).hint("Leave it out."));
+    }
+    let nearest = nearest(word, &WORDS).unwrap_or("host");
     Err(wrong(format!("unknown parameter {word:?}")).hint(format!("Did you mean {nearest:?}?")))
 }
 
-/// The edit distance of two short words.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut corner = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let up = row[j + 1];
-            row[j + 1] = (corner + usize::from(x != *y)).min(up + 1).min(row[j] + 1);
-            corner = up;
-        }
-    }
-    row[b.len()]
-}
-
-fn decode(text: &str) -> Result<String> {
-    if !text.contains('%') {
-        return Ok(text.into());
-    }
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] != b'%' {
-            out.push(bytes[at]);
-            at += 1;
-            continue;
-        }
-        let hex = |i: usize| bytes.get(i).and_then(|b| (*b as char).to_digit(16));
-        match (hex(at + 1), hex(at + 2)) {
-            (Some(0), Some(0)) => return Err(wrong("%00 is not allowed")),
-            (Some(high), Some(low)) => out.push((high << 4 | low) as u8),
-            _ => return Err(wrong("a % is not followed by two hexadecimal digits")),
-        }
-        at += 3;
-    }
-    String::from_utf8(out).map_err(|_| wrong("the percent-encoded bytes are not UTF-8"))
-}
-
-fn uri(rest: &str, words: &mut Vec<(String, String)>) -> Result<()> {
-    let (main, query) = rest.split_once('?').unwrap_or((rest, ""));
-    // The last '@' ends the user: a password may hold one that was not encoded.
-    let (user, tail) = match main.rfind('@') {
-        Some(at) => (Some(&main[..at]), &main[at + 1..]),
-        None => (None, main),
-    };
-    if let Some(user) = user {
-        let (name, password) = match user.split_once(':') {
-            Some((name, password)) => (name, Some(password)),
-            None => (user, None),
-        };
-        if !name.is_empty() {
-            set(words, "user", decode(name)?);
-        }
-        if let Some(password) = password.filter(|p| !p.is_empty()) {
-            set(words, "password", decode(password)?);
-        }
-    }
-    let (authority, database) = tail.split_once('/').unwrap_or((tail, ""));
-    if !database.is_empty() {
-        set(words, "dbname", decode(database)?);
-    }
-    if !authority.is_empty() {
-        let (mut hosts, mut ports) = (Vec::new(), Vec::new());
-        for one in authority.split(',') {
-            let (host, port) = if let Some(inner) = one.strip_prefix('[') {
-                let (host, after) = inner
-                    .split_once(']')
-                    .ok_or_else(|| wrong("an IPv6 address lacks its closing bracket"))?;
-                match after.strip_prefix(':') {
-                    Some(port) => (host, port),
-                    None if after.is_empty() => (host, ""),
-                    None => return Err(wrong("a port must follow the IPv6 address after a colon")),
-                }
-            } else {
-                one.split_once(':').unwrap_or((one, ""))
-            };
-            hosts.push(decode(host)?);
-            ports.push(decode(port)?);
-        }
-        if hosts.iter().any(|h| !h.is_empty()) {
-            set(words, "host", hosts.join(","));
-        }
-        if ports.iter().any(|p| !p.is_empty()) {
-            set(words, "port", ports.join(","));
-        }
-    }
-    for pair in query.split('&').filter(|p| !p.is_empty()) {
-        let (word, value) = pair
-            .split_once('=')
-            .ok_or_else(|| wrong("a parameter after ? has no value"))?;
-        let word = decode(word)?;
-        // As in JDBC and libpq.
-        if word == "ssl" && value == "true" {
-            set(words, "sslmode", "require".into());
-            continue;
-        }
-        checked(&word)?;
-        set(words, &word, decode(value)?);
-    }
-    Ok(())
-}
-
-fn pairs(text: &str, words: &mut Vec<(String, String)>) -> Result<()> {
-    let mut chars = text.chars().peekable();
-    loop {
-        while chars.next_if(|c| c.is_whitespace()).is_some() {}
-        if chars.peek().is_none() {
-            return Ok(());
-        }
-        let mut word = String::new();
-        while let Some(c) = chars.next_if(|c| *c != '=' && !c.is_whitespace()) {
-            word.push(c);
-        }
-        while chars.next_if(|c| c.is_whitespace()).is_some() {}
-        if chars.next() != Some('=') {
-            return Err(wrong("it is neither a URL nor a list of key=value pairs"));
-        }
-        while chars.next_if(|c| c.is_whitespace()).is_some() {}
-        let mut value = String::new();
-        if chars.next_if_eq(&'\'').is_some() {
-            loop {
-                match chars.next() {
-                    Some('\'') => break,
-                    Some('\\') => value.extend(chars.next()),
-                    Some(c) => value.push(c),
-                    None => return Err(wrong("a quoted value is not closed")),
-                }
-            }
-        } else {
-            while let Some(c) = chars.next_if(|c| !c.is_whitespace()) {
-                match c {
-                    '\\' => value.extend(chars.next()),
-                    c => value.push(c),
-                }
-            }
-        }
-        checked(&word)?;
-        set(words, &word, value);
-    }
-}
-
-fn settings(words: &[(String, String)], env: &dyn Fn(&str) -> Option<String>) -> Result<Settings> {
-    let get = |word: &str| {
-        words
-            .iter()
-            .find(|(w, _)| w == word)
-            .map(|(_, v)| v.as_str())
-            .filter(|v| !v.is_empty())
-    };
+fn settings(words: &Words, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings> {
+    let get = |word: &str| get(words, word);
     let one_of = |word: &str, legal: &str| wrong(format!("{word} must be one of {legal}"));
     for (word, legal) in [
         (
@@ -327,7 +288,9 @@ fn settings(words: &[(String, String)], env: &dyn Fn(&str) -> Option<String>) ->
             &["UTF8", "utf8", "UTF-8", "utf-8", "auto"][..],
         ),
         ("gssencmode", &["disable", "prefer"]),
-        ("sslnegotiation", &["postgres"]),
+        ("sslnegotiation", &["postgres", "direct"]),
+        ("sslcertmode", &["disable", "allow"]),
+        ("sslsni", &["0", "1"]),
     ] {
         if let Some(value) = get(word)
             && !legal.contains(&value)
@@ -343,7 +306,12 @@ fn settings(words: &[(String, String)], env: &dyn Fn(&str) -> Option<String>) ->
         .ok_or_else(|| {
             wrong("no user is given").hint("Say one: postgresql://user@host/database")
         })?;
-    let ssl_root = get("sslrootcert").map(str::to_string);
+    let default_file = |name: &str| {
+        home.as_deref()
+            .map(|h| h.join(".postgresql").join(name))
+            .filter(|p| p.exists())
+    };
+    let said_root = get("sslrootcert");
     let ssl_mode = match get("sslmode") {
         Some("disable") => SslMode::Disable,
         Some("allow") => SslMode::Allow,
@@ -358,11 +326,60 @@ fn settings(words: &[(String, String)], env: &dyn Fn(&str) -> Option<String>) ->
             ));
         }
         // Who names a root wants it to be used.
-        None if ssl_root.is_some() => SslMode::VerifyFull,
+        None if said_root.is_some() => SslMode::VerifyFull,
         None => SslMode::Prefer,
     };
-    if ssl_root.as_deref() == Some("system") && ssl_mode < SslMode::VerifyFull {
+    if said_root == Some("system") && ssl_mode < SslMode::VerifyFull {
         return Err(wrong("sslrootcert=system needs sslmode=verify-full"));
+    }
+    let ssl_root = match said_root {
+        Some("system") => Some(Roots::System),
+        Some(file) => Some(Roots::File(file.into())),
+        None => default_file("root.crt").map(Roots::File),
+    };
+    if ssl_root.is_none() && ssl_mode == SslMode::VerifyCa {
+        // With the system's authorities anybody's certificate would do.
+        return Err(wrong("sslmode=verify-ca needs sslrootcert")
+            .hint("Name the authority's certificate, or say sslmode=verify-full."));
+    }
+    let ssl_direct = get("sslnegotiation") == Some("direct");
+    if ssl_direct && ssl_mode < SslMode::Require {
+        return Err(wrong("sslnegotiation=direct needs sslmode=require or more"));
+    }
+    let ssl_identity = match get("sslcertmode") {
+        Some("disable") => None,
+        _ => {
+            let cert = get("sslcert").map(PathBuf::from);
+            let key = get("sslkey").map(PathBuf::from);
+            match (
+                cert.or_else(|| default_file("postgresql.crt")),
+                key.or_else(|| default_file("postgresql.key")),
+            ) {
+                (Some(cert), Some(key)) => Some((cert, key)),
+                (Some(_), None) => return Err(wrong("sslcert is given without sslkey")),
+                (None, Some(_)) if get("sslkey").is_some() => {
+                    return Err(wrong("sslkey is given without sslcert"));
+                }
+                (None, _) => None,
+            }
+        }
+    };
+    let version = |word: &str, none: Version| match get(word) {
+        None => Ok(none),
+        // Older ones are not spoken; they may be allowed all the same.
+        Some("TLSv1" | "TLSv1.1") if none == Version::Tls12 => Ok(none),
+        Some("TLSv1.2") => Ok(Version::Tls12),
+        Some("TLSv1.3") => Ok(Version::Tls13),
+        Some(_) => Err(one_of(word, "TLSv1.2, TLSv1.3")),
+    };
+    let ssl_versions = (
+        version("ssl_min_protocol_version", Version::Tls12)?,
+        version("ssl_max_protocol_version", Version::Tls13)?,
+    );
+    if ssl_versions.0 > ssl_versions.1 {
+        return Err(wrong(
+            "ssl_min_protocol_version is above ssl_max_protocol_version",
+        ));
     }
     let channel_binding = match get("channel_binding") {
         None | Some("prefer") => ChannelBinding::Prefer,
@@ -370,21 +387,25 @@ fn settings(words: &[(String, String)], env: &dyn Fn(&str) -> Option<String>) ->
         Some("require") => ChannelBinding::Require,
         Some(_) => return Err(one_of("channel_binding", "disable, prefer, require")),
     };
-    let read_write = match get("target_session_attrs") {
-        None | Some("any") => false,
-        Some("read-write" | "primary") => true,
-        Some(_) => return Err(one_of("target_session_attrs", "any, read-write, primary")),
+    let wanted = match get("target_session_attrs") {
+        None | Some("any") => Wanted::Any,
+        Some("read-write") => Wanted::ReadWrite,
+        Some("read-only") => Wanted::ReadOnly,
+        Some("primary") => Wanted::Primary,
+        Some("standby") => Wanted::Standby,
+        Some("prefer-standby") => Wanted::PreferStandby,
+        Some(_) => {
+            return Err(one_of(
+                "target_session_attrs",
+                "any, read-write, read-only, primary, standby, prefer-standby",
+            ));
+        }
     };
     let connect_timeout = match get("connect_timeout").map(str::parse::<u64>) {
         None | Some(Ok(0)) => Duration::from_secs(30),
         // libpq's least.
         Some(Ok(n)) => Duration::from_secs(n.clamp(2, 3600)),
         Some(Err(_)) => return Err(wrong("connect_timeout must be a number of seconds")),
-    };
-    let default_key = |name: &str| {
-        home.as_deref()
-            .map(|h| h.join(".postgresql").join(name))
-            .filter(|p| p.exists())
     };
     Ok(Settings {
         places: places(get("host"), get("hostaddr"), get("port"))?,
@@ -396,16 +417,14 @@ fn settings(words: &[(String, String)], env: &dyn Fn(&str) -> Option<String>) ->
         database: get("dbname").unwrap_or(&user).to_string(),
         user,
         ssl_mode,
-        ssl_root: ssl_root
-            .or_else(|| default_key("root.crt").map(|p| p.to_string_lossy().into_owned())),
-        ssl_cert: get("sslcert")
-            .map(PathBuf::from)
-            .or_else(|| default_key("postgresql.crt")),
-        ssl_key: get("sslkey")
-            .map(PathBuf::from)
-            .or_else(|| default_key("postgresql.key")),
+        ssl_root,
+        ssl_identity,
+        ssl_versions,
+        ssl_names_host: get("sslsni") != Some("0"),
+        ssl_direct,
         channel_binding,
-        read_write,
+        methods: methods(get("require_auth").unwrap_or_default())?,
+        wanted,
         options: get("options").map(str::to_string),
         application_name: get("application_name")
             .or(get("fallback_application_name"))
@@ -415,25 +434,57 @@ fn settings(words: &[(String, String)], env: &dyn Fn(&str) -> Option<String>) ->
     })
 }
 
-fn places(host: Option<&str>, address: Option<&str>, port: Option<&str>) -> Result<Vec<Place>> {
-    let hosts: Vec<&str> = match address.or(host) {
-        Some(hosts) => hosts.split(',').collect(),
-        None => vec![""],
-    };
-    let ports: Vec<&str> = port.unwrap_or("").split(',').collect();
-    if ports.len() > 1 && ports.len() != hosts.len() {
-        return Err(wrong(format!(
-            "there are {} ports for {} hosts",
-            ports.len(),
-            hosts.len()
-        )));
+/// What `require_auth` says, checked.
+fn methods(text: &str) -> Result<Vec<String>> {
+    const KNOWN: [&str; 4] = ["password", "md5", "scram-sha-256", "none"];
+    let methods: Vec<String> = text
+        .split(',')
+        .map(|m| m.trim().to_owned())
+        .filter(|m| !m.is_empty())
+        .collect();
+    let negated = methods.iter().filter(|m| m.starts_with('!')).count();
+    if negated != 0 && negated != methods.len() {
+        return Err(wrong("require_auth has methods with ! and without"));
     }
-    hosts
-        .iter()
-        .enumerate()
-        .map(|(i, host)| {
-            let port = if ports.len() == 1 { ports[0] } else { ports[i] };
-            let port = match port {
+    for method in &methods {
+        let bare = method.trim_start_matches('!');
+        // What we do not speak may be forbidden.
+        let foreign = matches!(bare, "gss" | "sspi" | "oauth") && negated > 0;
+        if !KNOWN.contains(&bare) && !foreign {
+            return Err(wrong(format!(
+                "require_auth must be of {}",
+                KNOWN.join(", ")
+            )));
+        }
+    }
+    Ok(methods)
+}
+
+fn places(host: Option<&str>, address: Option<&str>, port: Option<&str>) -> Result<Vec<Place>> {
+    let list = |text: Option<&str>| -> Vec<String> {
+        text.map_or(Vec::new(), |t| t.split(',').map(str::to_owned).collect())
+    };
+    let (hosts, addresses, ports) = (list(host), list(address), list(port));
+    let count = hosts.len().max(addresses.len()).max(1);
+    for (name, given) in [("hosts", hosts.len()), ("addresses", addresses.len())] {
+        if given != 0 && given != count {
+            return Err(wrong(format!(
+                "there are {given} {name} for {count} places"
+            )));
+        }
+    }
+    if ports.len() > 1 && ports.len() != count {
+        let given = ports.len();
+        return Err(wrong(format!("there are {given} ports for {count} hosts")));
+    }
+    (0..count)
+        .map(|i| {
+            let at = |list: &[String]| list.get(i).cloned().unwrap_or_default();
+            let port = match ports.len() {
+                1 => ports[0].clone(),
+                _ => at(&ports),
+            };
+            let port = match port.as_str() {
                 "" => 5432,
                 p => p
                     .parse::<u16>()
@@ -441,16 +492,31 @@ fn places(host: Option<&str>, address: Option<&str>, port: Option<&str>) -> Resu
                     .filter(|p| *p > 0)
                     .ok_or_else(|| wrong("a port must be a number from 1 to 65535"))?,
             };
-            Ok(match *host {
-                "" => default_folder().map_or_else(
-                    || Place::Tcp("localhost".into(), port),
-                    |folder| Place::Unix(folder, port),
-                ),
-                h if h.starts_with('/') => Place::Unix(h.into(), port),
-                h if h.starts_with('@') => {
+            let bare = |h: &str| h.trim_matches(['[', ']']).to_owned();
+            let address = Some(bare(&at(&addresses))).filter(|a| !a.is_empty());
+            Ok(match (at(&hosts).as_str(), address) {
+                ("", Some(address)) => Place::Tcp {
+                    host: address,
+                    address: None,
+                    port,
+                },
+                ("", None) => match default_folder() {
+                    Some(folder) => Place::Unix(folder, port),
+                    None => Place::Tcp {
+                        host: "localhost".into(),
+                        address: None,
+                        port,
+                    },
+                },
+                (h, None) if h.starts_with('/') => Place::Unix(h.into(), port),
+                (h, None) if h.starts_with('@') => {
                     return Err(wrong("abstract sockets are not supported"));
                 }
-                h => Place::Tcp(h.trim_matches(['[', ']']).into(), port),
+                (h, address) => Place::Tcp {
+                    host: bare(h),
+                    address,
+                    port,
+                },
             })
         })
         .collect()
@@ -465,6 +531,35 @@ fn default_folder() -> Option<PathBuf> {
 }
 
 impl Settings {
+    /// How far the server is checked where there is TLS. As libpq: an authority that is named makes
+    /// `require` check the chain.
+    pub(crate) fn trust(&self) -> Trust {
+        match self.ssl_mode {
+            SslMode::VerifyFull => Trust::Name,
+            SslMode::VerifyCa => Trust::Chain,
+            SslMode::Require if self.ssl_root.is_some() => Trust::Chain,
+            _ => Trust::Anybody,
+        }
+    }
+
+    /// What is asked of TLS.
+    pub(crate) fn tls(&self) -> Tls {
+        Tls {
+            trust: self.trust(),
+            roots: self.ssl_root.clone().unwrap_or(Roots::System),
+            identity: self.ssl_identity.clone(),
+            oldest: self.ssl_versions.0,
+            newest: self.ssl_versions.1,
+            names_host: self.ssl_names_host,
+            inside: Some(b"postgresql"),
+            names: Names {
+                root: "sslrootcert",
+                cert: "sslcert",
+                key: "sslkey",
+            },
+        }
+    }
+
     /// The address for people and logs: no password, no file names.
     pub(crate) fn shown(&self) -> String {
         let places: Vec<String> = self.places.iter().map(Place::to_string).collect();
@@ -475,88 +570,6 @@ impl Settings {
             self.database
         )
     }
-
-    /// The password for one place: the one given, else the first that fits in the password file.
-    pub(crate) fn password_for(&self, place: &Place) -> Result<Option<SecretString>> {
-        if let Some(password) = &self.password {
-            return Ok(Some(password.clone()));
-        }
-        let Some(file) = &self.passfile else {
-            return Ok(None);
-        };
-        if !file.exists() {
-            if self.passfile_said {
-                return Err(wrong("the password file is not there").on(file.display().to_string()));
-            }
-            return Ok(None);
-        }
-        private(file)?;
-        let text = std::fs::read_to_string(file).map_err(|e| {
-            Error::new(ErrorKind::File, "reading the password file", e.to_string())
-                .on(file.display().to_string())
-        })?;
-        let (host, port) = match place {
-            Place::Tcp(host, port) => (host.clone(), port),
-            Place::Unix(_, port) => ("localhost".to_string(), port),
-        };
-        let port = port.to_string();
-        Ok(text
-            .lines()
-            .filter(|line| !line.starts_with('#'))
-            .find_map(|line| {
-                let fields = pgpass_fields(line);
-                let [h, p, d, u, password] = fields.as_slice() else {
-                    return None;
-                };
-                let fits = |field: &str, value: &str| field == "*" || field == value;
-                let folder = match place {
-                    Place::Unix(folder, _) => fits(h, &folder.to_string_lossy()),
-                    Place::Tcp(..) => false,
-                };
-                ((fits(h, &host) || folder)
-                    && fits(p, &port)
-                    && fits(d, &self.database)
-                    && fits(u, &self.user))
-                .then(|| SecretString::from(password.clone()))
-            })
-            .filter(|p| !p.expose_secret().is_empty()))
-    }
-}
-
-/// Splits a line of the password file at its first four colons; `\:` and `\\` are escapes.
-fn pgpass_fields(line: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        let last = fields.len() - 1;
-        match c {
-            '\\' => fields[last].extend(chars.next()),
-            ':' if last < 4 => fields.push(String::new()),
-            c => fields[last].push(c),
-        }
-    }
-    fields
-}
-
-/// Refuses a file of secrets that others may read.
-pub(crate) fn private(file: &Path) -> Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(file)
-            .map_err(|e| {
-                Error::new(ErrorKind::File, "reading a file of secrets", e.to_string())
-                    .on(file.display().to_string())
-            })?
-            .permissions()
-            .mode();
-        if mode & 0o077 != 0 {
-            return Err(wrong("the file may be read by others")
-                .on(file.display().to_string())
-                .hint(format!("chmod 600 {}", file.display())));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -12,8 +12,10 @@
 //! | `LIMOSA_TEST_DIR` | where the folders of the servers are made; `/tmp` or `$TMPDIR` by default |
 //! | `LIMOSA_TEST_OWNER` | the process whose end is the end of the run; the test runner by default |
 
+mod certificates;
 mod clients;
 pub mod conformance;
+pub mod damage;
 pub mod hostile;
 pub mod kill;
 mod mariadb;
@@ -21,6 +23,7 @@ mod postgres;
 pub mod proxy;
 mod run;
 
+pub use certificates::Certificates;
 pub use clients::{execute_mysql, execute_psql, query_mysql, query_psql};
 pub use mariadb::{MariaServer, mariadb};
 pub use postgres::{PostgresServer, postgres};

@@ -106,6 +106,7 @@ impl MariaServer {
         run::server_folder(&dir, "mysql");
         run::watch(owner, &dir, "TERM");
         let data = format!("--datadir={}", dir.join("data").display());
+        let scratch = format!("--tmpdir={}", dir.display());
         if program.mysql {
             run::run(program.command().arg(&data).arg("--initialize-insecure"));
         } else {
@@ -113,7 +114,7 @@ impl MariaServer {
                 .expect("mariadb-install-db is missing; ./setup installs it");
             run::run(
                 run::as_user("mysql", &install)
-                    .args(["--no-defaults", &data, "--skip-test-db"])
+                    .args(["--no-defaults", &data, &scratch, "--skip-test-db"])
                     .arg("--auth-root-authentication-method=normal")
                     .arg("--innodb-log-file-size=16M"),
             );
@@ -159,6 +160,7 @@ impl MariaServer {
         c.arg(format!("--datadir={}", self.dir.join("data").display()))
             .arg(format!("--socket={}", self.socket().display()))
             .arg(format!("--pid-file={}", self.dir.join("server").display()))
+            .arg(format!("--tmpdir={}", self.dir.display()))
             .arg(format!("--port={}", self.port))
             .args(["--bind-address=127.0.0.1", "--skip-name-resolve"])
             .args(["--server-id=1", "--log-bin=binlog", "--binlog-format=ROW"])

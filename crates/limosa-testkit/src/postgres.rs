@@ -186,6 +186,18 @@ impl PostgresServer {
         self.port
     }
 
+    /// Lets the rule of `pg_hba.conf` stand before the others, from the next start on.
+    pub fn admit(&self, rule: &str) {
+        let file = self.dir.join("data/pg_hba.conf");
+        let old = fs::read_to_string(&file).expect("the server has rules");
+        fs::write(file, format!("{rule}\n{old}")).expect("the data folder is ours");
+    }
+
+    /// Makes a private server that is stopped a standby of nobody, from the next start on.
+    pub fn demote(&self) {
+        fs::write(self.dir.join("data/standby.signal"), "").expect("the data folder is ours");
+    }
+
     /// The folder of the Unix socket.
     pub fn socket_folder(&self) -> &Path {
         &self.dir

@@ -178,6 +178,13 @@ pub(crate) fn server_folder(dir: &Path, user: &str) {
     fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).expect("the folder is ours");
 }
 
+/// Gives a file to `user` when we are root.
+pub(crate) fn give(file: &Path, user: &str) {
+    if root() {
+        run(Command::new("chown").arg(format!("{user}:")).arg(file));
+    }
+}
+
 /// A command that runs as `user` when we are root, in a folder that everybody may enter.
 pub(crate) fn as_user(user: &str, program: &Path) -> Command {
     let mut command = if root() {

@@ -9,7 +9,6 @@ mod infile;
 mod packet;
 mod prepared;
 mod query;
-mod tls;
 mod version;
 
 pub(crate) use packet::ResultColumn;
@@ -17,12 +16,11 @@ pub(crate) use query::Answer;
 pub(crate) use version::Version;
 
 use crate::connect::{SslMode, Target};
-use crate::wire::{Stream, Wire, malformed};
+use crate::wire::{Wire, broken, malformed};
 use limosa_core::error::{Error, ErrorKind, Result};
+use limosa_net::{Stream, Trust};
 use packet::error_packet;
-use std::net::{TcpStream, ToSocketAddrs};
 use std::sync::Arc;
-use std::time::Duration;
 
 pub(crate) const LONG_PASSWORD: u32 = 1;
 const FOUND_ROWS: u32 = 1 << 1;
@@ -61,55 +59,13 @@ pub(crate) struct Connection {
     pub(crate) security: String,
 }
 
-fn tcp(target: &Target) -> Result<TcpStream> {
-    let failed = |why: String| {
-        Error::new(ErrorKind::Connection, "connecting", why)
-            .on(format!("{}:{}", target.host, target.port))
-    };
-    let addresses = (target.host.as_str(), target.port)
-        .to_socket_addrs()
-        .map_err(|e| failed(e.to_string()))?;
-    let mut last = failed("the name has no address".into());
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, target.connect_timeout) {
-            Ok(stream) => {
-                let socket = socket2::SockRef::from(&stream);
-                // A peer that vanished without a word is noticed within two minutes.
-                let alive = socket2::TcpKeepalive::new().with_time(Duration::from_secs(30));
-                #[cfg(any(target_os = "linux", target_os = "macos"))]
-                let alive = alive.with_interval(Duration::from_secs(10)).with_retries(9);
-                let _ = socket.set_tcp_keepalive(&alive);
-                #[cfg(target_os = "linux")]
-                let _ = socket.set_tcp_user_timeout(Some(Duration::from_secs(120)));
-                let _ = stream.set_nodelay(true);
-                return Ok(stream);
-            }
-            Err(e) => last = failed(e.to_string()),
-        }
-    }
-    Err(last)
-}
-
 impl Connection {
     /// Connects, authenticates and pins the session's settings.
     pub(crate) fn open(target: &Arc<Target>) -> Result<Self> {
+        let limit = target.connect_timeout;
         let stream = match &target.socket {
-            #[cfg(unix)]
-            Some(path) => {
-                Stream::Unix(std::os::unix::net::UnixStream::connect(path).map_err(|e| {
-                    Error::new(ErrorKind::Connection, "connecting", e.to_string())
-                        .on(path.display().to_string())
-                })?)
-            }
-            #[cfg(not(unix))]
-            Some(_) => {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    "connecting",
-                    "local sockets need Unix",
-                ));
-            }
-            None => Stream::Tcp(tcp(target)?),
+            Some(path) => Stream::local(path, limit)?,
+            None => Stream::tcp(&target.host, target.port, limit)?,
         };
         let mut connection = Self {
             wire: Wire::new(stream),
@@ -119,25 +75,11 @@ impl Connection {
             version: Version::parse(""),
             security: String::new(),
         };
-        connection.set_timeout(Some(target.connect_timeout));
         connection.handshake().map_err(|e| e.on(target.shown()))?;
-        connection.set_timeout(None);
+        // From here on a statement takes as long as it takes.
+        connection.wire.stream.limit(None).map_err(|e| broken(&e))?;
         connection.pin()?;
         Ok(connection)
-    }
-
-    fn set_timeout(&self, timeout: Option<Duration>) {
-        let tcp = match &self.wire.stream {
-            Stream::Tcp(s) => s,
-            Stream::Tls(s) => &s.sock,
-            #[cfg(unix)]
-            Stream::Unix(s) => {
-                let _ = s.set_read_timeout(timeout);
-                return;
-            }
-            Stream::Closed => return,
-        };
-        let _ = tcp.set_read_timeout(timeout);
     }
 
     fn handshake(&mut self) -> Result<()> {
@@ -180,26 +122,21 @@ impl Connection {
             )
             .hint("set ssl-mode=PREFERRED or DISABLED, or configure TLS on the server"));
         } else {
-            self.security = if local {
-                "none (local socket)".into()
-            } else {
-                "none".into()
-            };
+            self.security = self.wire.stream.security(Trust::Anybody);
         }
-        let private = local || flags & SSL != 0;
+        let private = self.wire.stream.private();
         flags &= greeting.flags | SSL | CONNECT_WITH_DB;
         let mut reply = head(flags);
         reply.extend_from_slice(target.user.as_bytes());
         reply.push(0);
-        let plugin = auth::supported(&greeting.plugin);
-        let scramble = auth::first_answer(plugin, &greeting.nonce, target.password());
-        crate::wire::put_string(&mut reply, &scramble);
+        let mut proof = auth::Proof::new(&target, &greeting, private);
+        crate::wire::put_string(&mut reply, &proof.first()?);
         reply.extend_from_slice(target.database.as_bytes());
         reply.push(0);
-        reply.extend_from_slice(plugin.as_bytes());
+        reply.extend_from_slice(proof.plugin().as_bytes());
         reply.push(0);
         self.wire.send(&reply)?;
-        auth::finish(&mut self.wire, &target, plugin, greeting.nonce, private)
+        proof.finish(&mut self.wire)
     }
 
     fn start_tls(&mut self, flags: u32) -> Result<()> {
@@ -207,19 +144,9 @@ impl Connection {
         if self.wire.has_unread() {
             return Err(malformed("greeting: bytes before TLS began"));
         }
-        let client = tls::client(&self.target)?;
-        let Stream::Tcp(tcp) = std::mem::replace(&mut self.wire.stream, Stream::Closed) else {
-            return Err(malformed("stream: TLS over a local socket"));
-        };
-        let mut stream = rustls::StreamOwned::new(client, tcp);
-        while stream.conn.is_handshaking() {
-            stream.conn.complete_io(&mut stream.sock).map_err(|e| {
-                let hint = "ssl-mode and ssl-ca say what is checked";
-                Error::new(ErrorKind::Authentication, "agreeing on TLS", e.to_string()).hint(hint)
-            })?;
-        }
-        self.security = tls::described(&stream.conn, self.target.ssl_mode);
-        self.wire.stream = Stream::Tls(Box::new(stream));
+        let tls = self.target.tls();
+        self.wire.stream.encrypt(&tls, &self.target.host)?;
+        self.security = self.wire.stream.security(tls.trust);
         Ok(())
     }
 

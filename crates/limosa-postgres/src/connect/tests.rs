@@ -1,4 +1,13 @@
 use super::*;
+use limosa_core::secret::ExposeSecret;
+
+fn tcp(host: &str, port: u16) -> Place {
+    Place::Tcp {
+        host: host.into(),
+        address: None,
+        port,
+    }
+}
 
 fn none(_: &str) -> Option<String> {
     None
@@ -18,13 +27,7 @@ fn uris_are_read_as_libpq_reads_them() {
         s.password.as_ref().map(|p| p.expose_secret().to_string()),
         Some("p:a/".into())
     );
-    assert_eq!(
-        s.places,
-        [
-            Place::Tcp("::1".into(), 5433),
-            Place::Tcp("db.example".into(), 5434)
-        ]
-    );
+    assert_eq!(s.places, [tcp("::1", 5433), tcp("db.example", 5434)]);
     assert_eq!(s.database, "my db");
     assert_eq!(s.ssl_mode, SslMode::VerifyFull);
     assert_eq!(s.application_name, "x");
@@ -55,11 +58,11 @@ fn the_environment_stands_in_and_the_address_wins() {
         _ => None,
     };
     let s = parse("", &env).expect("the environment is enough");
-    assert_eq!(s.places, [Place::Tcp("envhost".into(), 5432)]);
+    assert_eq!(s.places, [tcp("envhost", 5432)]);
     assert_eq!(s.database, "envuser");
     assert_eq!(s.ssl_mode, SslMode::Disable);
     let s = parse("postgres://a@b/c", &env).expect("legal");
-    assert_eq!(s.places, [Place::Tcp("b".into(), 5432)]);
+    assert_eq!(s.places, [tcp("b", 5432)]);
     assert!(!format!("{s:?}").contains("secret"));
 }
 

@@ -19,6 +19,7 @@ impl Connection {
     /// Answers the server's authentication requests until it is content.
     pub(super) fn authenticate(&mut self) -> Result<()> {
         let mut bound = false;
+        let mut asked = false;
         loop {
             let frame = self.message()?;
             match frame.tag {
@@ -30,7 +31,20 @@ impl Connection {
             let Some((code, rest)) = body.split_first_chunk::<4>() else {
                 return Err(self.malformed("an authentication request is too short"));
             };
-            match i32::from_be_bytes(*code) {
+            let code = i32::from_be_bytes(*code);
+            let rest = rest.to_vec();
+            let method = match code {
+                0 if !asked => Some("none"),
+                3 => Some("password"),
+                5 => Some("md5"),
+                10 => Some("scram-sha-256"),
+                _ => None,
+            };
+            asked = true;
+            if let Some(method) = method {
+                self.admit(method)?;
+            }
+            match code {
                 0 => {
                     if self.settings.channel_binding == Wanted::Require && !bound {
                         return Err(refused(
@@ -78,6 +92,21 @@ impl Connection {
                 code => return Err(refused(format!("unknown authentication request {code}"))),
             }
         }
+    }
+
+    /// Refuses what `require_auth` does not admit.
+    fn admit(&self, method: &str) -> Result<()> {
+        let methods = &self.settings.methods;
+        let admitted = match methods.first() {
+            None => true,
+            Some(m) if m.starts_with('!') => !methods.iter().any(|m| &m[1..] == method),
+            Some(_) => methods.iter().any(|m| m == method),
+        };
+        if admitted {
+            return Ok(());
+        }
+        let why = format!("require_auth does not admit {method}, for which the server asks");
+        Err(refused(why))
     }
 
     fn password(&self) -> Result<limosa_core::secret::SecretString> {

@@ -10,21 +10,20 @@ mod copy;
 mod fault;
 mod query;
 mod stream;
-mod tls;
 
 pub(crate) use copy::CopyEvent;
 pub(crate) use query::Answer;
 
-use crate::connect::{Place, Settings, SslMode};
+use crate::connect::{Place, Settings, SslMode, Wanted};
 use bytes::BytesMut;
 use fault::Fault;
 use limosa_core::room::{Gate, Open, Room};
 use limosa_core::{Error, ErrorKind, Result};
+use limosa_net::Stream;
 use postgres_protocol::message::frontend;
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
-use stream::Stream;
 
 /// Bytes read at once. The server writes 8 KiB at a time; a bigger buffer saves system calls when it is ahead.
 const READ: usize = 256 * 1024;
@@ -68,35 +67,53 @@ impl Connection {
     /// Opens a connection to the first place that accepts one, and pins the session's settings.
     pub(crate) fn open(settings: &Arc<Settings>) -> Result<Self> {
         let mut last: Option<Error> = None;
-        for place in &settings.places {
-            match Self::open_at(settings, place) {
-                Ok(mut connection) => {
-                    if settings.read_write {
-                        let answer = connection.query(
-                            "SELECT pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('transaction_read_only')::bool",
-                        )?;
-                        if answer.one() == Some("t") {
-                            last = Some(
-                                Error::new(
-                                    ErrorKind::Connection,
-                                    "connecting",
-                                    "the server is read-only",
-                                )
-                                .on(place.to_string()),
-                            );
-                            continue;
+        // The second time round takes what the first did not want: `prefer-standby`.
+        let rounds: &[Wanted] = match settings.wanted {
+            Wanted::PreferStandby => &[Wanted::Standby, Wanted::Any],
+            _ => std::slice::from_ref(&settings.wanted),
+        };
+        for wanted in rounds {
+            for place in &settings.places {
+                match Self::open_at(settings, place) {
+                    Ok(mut connection) => match connection.unwanted(*wanted)? {
+                        None => return Ok(connection),
+                        Some(why) => {
+                            let error = Error::new(ErrorKind::Connection, "connecting", why);
+                            last = Some(error.on(place.to_string()));
                         }
-                    }
-                    return Ok(connection);
+                    },
+                    // Another place will not know the password better.
+                    Err(e) if e.kind() == ErrorKind::Authentication => return Err(e),
+                    Err(e) => last = Some(e),
                 }
-                // Another place will not know the password better.
-                Err(e) if e.kind() == ErrorKind::Authentication => return Err(e),
-                Err(e) => last = Some(e),
             }
         }
         Err(last.unwrap_or_else(|| {
             Error::new(ErrorKind::Configuration, "connecting", "no host is given")
         }))
+    }
+
+    /// Why the server is not what `target_session_attrs` asks for; `None` if it is.
+    fn unwanted(&mut self, wanted: Wanted) -> Result<Option<&'static str>> {
+        if wanted == Wanted::Any {
+            return Ok(None);
+        }
+        let answer = self.query(
+            "SELECT pg_catalog.pg_is_in_recovery(), \
+             pg_catalog.current_setting('default_transaction_read_only')::bool",
+        )?;
+        let says = |i: usize| {
+            let cell = answer.rows.first().and_then(|row| row.get(i)?.as_deref());
+            cell == Some("t")
+        };
+        let (standby, read_only) = (says(0), says(0) || says(1));
+        Ok(match wanted {
+            Wanted::ReadWrite if read_only => Some("the server is read-only"),
+            Wanted::ReadOnly if !read_only => Some("the server is not read-only"),
+            Wanted::Primary if standby => Some("the server is a standby"),
+            Wanted::Standby if !standby => Some("the server is no standby"),
+            _ => None,
+        })
     }
 
     fn open_at(settings: &Arc<Settings>, place: &Place) -> Result<Self> {
@@ -235,7 +252,7 @@ impl Connection {
 
     /// How the connection is protected.
     pub(crate) fn security(&self) -> String {
-        self.stream.security(self.settings.ssl_mode)
+        self.stream.security(self.settings.trust())
     }
 
     /// Whether nothing more can be done with it.
@@ -317,7 +334,7 @@ impl Connection {
             io::ErrorKind::UnexpectedEof => "the server closed the connection".into(),
             _ => e.to_string(),
         };
-        Error::new(ErrorKind::Connection, self.doing, why)
+        Error::new(limosa_net::kind(&e), self.doing, why)
             .on(self.place.to_string())
             .because(e)
     }
@@ -371,7 +388,12 @@ impl Connection {
             if self.inbox.len() < n {
                 // Grown with what has arrived, so that a length alone does not take the memory; the
                 // addresses for all of it at once, so that nothing is copied and held twice.
-                self.inbox.reserve_exact(n - self.inbox.len());
+                let more = n - self.inbox.len();
+                if self.inbox.try_reserve_exact(more).is_err() {
+                    self.broken = true;
+                    let why = format!("there is no memory for {n} bytes at once");
+                    return Err(Error::new(ErrorKind::Resource, self.doing, why));
+                }
                 let grown = (self.inbox.len() * 2).min(n.max(READ));
                 self.inbox.resize(grown, 0);
             }
