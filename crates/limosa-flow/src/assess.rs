@@ -1,5 +1,6 @@
 //! What a migration would meet, without making it: the plan, the missing rights, and the words of both servers.
 
+use crate::clock::Wall;
 use crate::plan::{Plan, Severity};
 use crate::planner;
 use crate::progress::Progress;
@@ -46,8 +47,15 @@ pub fn assess(
     progress: &Progress,
     made_by: &str,
 ) -> Result<Assessment> {
-    let (plan, [catalog, there]) =
-        planner::make_with_catalogs(source, target, settings, run, progress, made_by)?;
+    let (plan, [catalog, there]) = planner::make_with_catalogs(
+        source,
+        target,
+        settings,
+        run,
+        progress,
+        made_by,
+        &Wall::new(),
+    )?;
     let mut privileges = Vec::new();
     for (role, engine, catalog) in [
         (Role::Source, source, &catalog),

@@ -1,12 +1,15 @@
 //! Time and chance, given from outside so that a test can hold them.
 
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Where time and chance come from.
 pub trait Clock: Send + Sync {
     /// Time since some fixed moment; never goes back.
     fn now(&self) -> Duration;
+
+    /// The moment by the calendar: microseconds since 1970 in UTC.
+    fn moment(&self) -> i64;
 
     /// Waits.
     fn sleep(&self, pause: Duration);
@@ -37,6 +40,14 @@ impl Clock for Wall {
         self.0.elapsed()
     }
 
+    fn moment(&self) -> i64 {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .ok()
+            .and_then(|d| i64::try_from(d.as_micros()).ok())
+            .unwrap_or(0)
+    }
+
     fn sleep(&self, pause: Duration) {
         std::thread::sleep(pause);
     }
@@ -53,6 +64,10 @@ pub struct Held(Mutex<Duration>);
 impl Clock for Held {
     fn now(&self) -> Duration {
         *self.0.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    fn moment(&self) -> i64 {
+        i64::try_from(self.now().as_micros()).unwrap_or(0)
     }
 
     fn sleep(&self, pause: Duration) {

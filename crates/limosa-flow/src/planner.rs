@@ -13,6 +13,7 @@ mod weaken;
 
 pub use pair::{COMPARE, Pairing, pair};
 
+use crate::clock::{Clock, Wall};
 use crate::convert::{self, Context};
 use crate::estimate;
 use crate::hazards::{self, finding};
@@ -77,10 +78,20 @@ pub fn make(
     progress: &Progress,
     made_by: &str,
 ) -> Result<Plan> {
-    make_with_catalogs(source, target, settings, run, progress, made_by).map(|(plan, _)| plan)
+    make_with_catalogs(
+        source,
+        target,
+        settings,
+        run,
+        progress,
+        made_by,
+        &Wall::new(),
+    )
+    .map(|(plan, _)| plan)
 }
 
-/// The same, and the two catalogs that it stands on.
+/// The same, and the two catalogs that it stands on. `clock` says the one moment that `now()` is in all formulas: it
+/// is kept in the plan, so that a run that goes on has the same.
 pub(crate) fn make_with_catalogs(
     source: &dyn Engine,
     target: &dyn Engine,
@@ -88,7 +99,9 @@ pub(crate) fn make_with_catalogs(
     run: &RunSettings,
     progress: &Progress,
     made_by: &str,
+    clock: &dyn Clock,
 ) -> Result<(Plan, [Catalog; 2])> {
+    let now = clock.moment();
     let identities = (source.identity()?, target.identity()?);
     if identities.0 == identities.1 {
         return Err(Error::new(
@@ -122,16 +135,18 @@ pub(crate) fn make_with_catalogs(
     let mut shaped = Shaped::new(&catalog, &chosen, asked, from.column_names_case_sensitive);
     let looked_at = shaped.looked_at(&chosen);
     let looked_at: Vec<&Table> = looked_at.iter().collect();
-    let scans = scan::scan_all(
+    let (scans, failing) = scan::scan_shaped(
         source,
         target,
         &catalog,
         &looked_at,
+        Some((&shaped, now)),
         settings.scan,
         run,
         progress,
     )?;
     let scans = shaped.scans(scans);
+    shaped.findings.extend(failing);
     let orphans = shaped.orphans(orphans::look(source, &chosen, settings.scan, progress)?);
     let mut findings = std::mem::take(&mut shaped.findings);
     let (settings, catalog) = (&shaped.settings, &shaped.catalog);
@@ -201,6 +216,7 @@ pub(crate) fn make_with_catalogs(
             source,
             target,
             settings,
+            now,
             &mut findings,
         ));
     }

@@ -8,13 +8,16 @@
 
 mod json;
 mod look;
+mod through;
 
 use crate::convert::{indexed, joined, named_by_keys};
 use crate::memory::{Memory, ReaderGate, Share};
+use crate::plan::Finding;
 use crate::progress::{Fact, Progress};
 use crate::settings::{RunSettings, ScanMode};
 use crate::stop::Stop;
-use limosa_core::batch::{Batch, BatchLimit, Cells};
+use crate::transform::{Shaped, computed};
+use limosa_core::batch::{Batch, BatchLimit, Cell, Cells};
 use limosa_core::chunk::Range;
 use limosa_core::engine::{Answer, ColumnRead, Engine, Question, Reader, Snapshot, TableRead};
 use limosa_core::notation;
@@ -26,6 +29,7 @@ use look::Look;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use through::{Failed, Through};
 
 /// Rows of a table in [`ScanMode::Sample`].
 const SAMPLE_ROWS: u64 = 10_000;
@@ -82,11 +86,11 @@ fn wanted_of<'a>(
         .filter_map(|column| {
             let ty = column.ty.base();
             let mut hazards = target.dialect().wants_scan(ty);
-            if !from.dynamic_types {
+            if !from.dynamic_types || computed(column) {
                 // Declarations are kept there.
                 hazards.retain(|h| !matches!(h, Hazard::TooLong | Hazard::OutsideDeclaredType));
             }
-            let free = from.dynamic_types && column.identity.is_none();
+            let free = from.dynamic_types && column.identity.is_none() && !computed(column);
             (free || !hazards.is_empty()).then(|| Wanted {
                 column,
                 hazards,
@@ -108,6 +112,8 @@ struct Task<'a> {
     key: Vec<usize>,
     /// Whether a column may hold any value, so that the shapes of texts matter.
     free: bool,
+    /// The transform through which rows are looked at.
+    through: Option<Through>,
 }
 
 impl<'a> Task<'a> {
@@ -154,6 +160,7 @@ impl<'a> Task<'a> {
             looks: wanted,
             key,
             free,
+            through: None,
         }
     }
 
@@ -167,13 +174,13 @@ impl<'a> Task<'a> {
     fn begin(&self) -> Vec<Look> {
         self.looks
             .iter()
-            .map(|w| Look::new(&w.column.ty, &w.hazards, self.free))
+            .map(|w| Look::new(&w.column.ty, &w.hazards, self.free && !computed(w.column)))
             .collect()
     }
 
     /// Looks at every row of a batch. `first` is the number of its first row, from 1.
     fn see(&self, looks: &mut [Look], batch: &Batch, first: u64) {
-        let columns = self.read.columns.len();
+        let columns = batch.columns();
         let others = columns - looks.len();
         let mut cells = batch.cells();
         for row in 0..batch.rows() {
@@ -191,12 +198,21 @@ impl<'a> Task<'a> {
 
     /// The key of a row as text, or its number.
     fn key_of(&self, row: Cells<'_>, number: u64) -> String {
-        if self.key.is_empty() {
+        self.named(&self.key, row, number)
+    }
+
+    /// The cells at these places of a row as text, or its number if there are none.
+    fn named<'c>(
+        &self,
+        places: &[usize],
+        row: impl Iterator<Item = Cell<'c>>,
+        number: u64,
+    ) -> String {
+        let Some(last) = places.iter().max() else {
             return format!("row {number}");
-        }
-        let cells: Vec<_> = row.take(self.read.columns.len()).collect();
-        let parts: Vec<String> = self
-            .key
+        };
+        let cells: Vec<_> = row.take(last + 1).collect();
+        let parts: Vec<String> = places
             .iter()
             .map(|at| {
                 cells
@@ -257,7 +273,7 @@ pub fn scan(
     } else {
         u64::MAX
     };
-    range(&task, reader.as_mut(), &Range::All, most, progress)
+    range(&task, reader.as_mut(), &Range::All, most, progress).map(|(scan, _)| scan)
 }
 
 /// Asks the source about a range, and reads the columns of which it can not say enough.
@@ -266,7 +282,10 @@ fn surveyed(
     reader: &mut dyn Reader,
     bounds: &Range,
     progress: &Progress,
-) -> Result<TableScan> {
+) -> Result<(TableScan, Failed)> {
+    if task.through.is_some() {
+        return range(task, reader, bounds, u64::MAX, progress);
+    }
     let Some(survey) = reader.survey(&task.read, bounds, &task.questions)? else {
         return range(task, reader, bounds, u64::MAX, progress);
     };
@@ -287,7 +306,7 @@ fn surveyed(
         });
         Vec::new()
     } else {
-        let read = range(&rest, reader, bounds, u64::MAX, progress)?;
+        let (read, _) = range(&rest, reader, bounds, u64::MAX, progress)?;
         scan.rows = read.rows;
         scan.complete = read.complete;
         read.columns
@@ -302,20 +321,22 @@ fn surveyed(
             _ => scan.columns.extend(read.next()),
         }
     }
-    Ok(scan)
+    Ok((scan, Failed::new()))
 }
 
-/// Scans the rows of one range, `most` of them at most.
+/// Scans the rows of one range, `most` of them at most. Out: what was found, and the rows for which a transform fails.
 fn range(
     task: &Task<'_>,
     reader: &mut dyn Reader,
     range: &Range,
     most: u64,
     progress: &Progress,
-) -> Result<TableScan> {
+) -> Result<(TableScan, Failed)> {
     let mut looks = task.begin();
     let mut batch = Batch::default();
+    let mut passing = task.through.as_ref().map(Through::begin);
     let mut rows = 0;
+    let mut taken = 0;
     let mut more = true;
     reader.open(&task.read, range, None)?;
     while more && rows < most {
@@ -328,7 +349,12 @@ fn range(
         if batch.rows() == 0 {
             continue;
         }
-        task.see(&mut looks, &batch, rows + 1);
+        let seen = match &mut passing {
+            Some(passing) => passing.apply(task, &batch, rows + 1),
+            None => &batch,
+        };
+        task.see(&mut looks, seen, taken + 1);
+        taken += seen.rows();
         rows += batch.rows();
         progress.hear(Fact::TableMoved {
             stage: "scan",
@@ -340,8 +366,8 @@ fn range(
         batch.shrink(4 * LIMIT.bytes);
         drop(reader.room());
     }
-    Ok(TableScan {
-        rows,
+    let scan = TableScan {
+        rows: taken,
         complete: !more,
         columns: task
             .looks
@@ -349,7 +375,8 @@ fn range(
             .zip(looks)
             .map(|(w, look)| (w.column.name.clone(), look.scan))
             .collect(),
-    })
+    };
+    Ok((scan, passing.map(|p| p.failed).unwrap_or_default()))
 }
 
 fn join(a: TableScan, b: &TableScan) -> TableScan {
@@ -384,9 +411,31 @@ pub fn scan_all(
     run: &RunSettings,
     progress: &Progress,
 ) -> Result<HashMap<TableName, TableScan>> {
+    scan_shaped(source, target, catalog, tables, None, mode, run, progress).map(|(scans, _)| scans)
+}
+
+/// The same, and of `shaped`, with the moment that `now()` is, the rows that come out of transforms. Out: what was
+/// found, by table, and the rows for which a transform fails.
+///
+/// # Errors
+/// As [`scan_all`].
+#[allow(
+    clippy::too_many_arguments,
+    reason = "each is one of the things that a scan depends on"
+)]
+pub(crate) fn scan_shaped(
+    source: &dyn Engine,
+    target: &dyn Engine,
+    catalog: &Catalog,
+    tables: &[&Table],
+    shaped: Option<(&Shaped, i64)>,
+    mode: ScanMode,
+    run: &RunSettings,
+    progress: &Progress,
+) -> Result<(HashMap<TableName, TableScan>, Vec<Finding>)> {
     let free = source.capabilities().dynamic_types;
     let named = named_by_keys(catalog);
-    let tasks: Vec<Task<'_>> = match mode {
+    let mut tasks: Vec<Task<'_>> = match mode {
         ScanMode::None => Vec::new(),
         ScanMode::Full | ScanMode::Sample => tables
             .iter()
@@ -395,8 +444,29 @@ pub fn scan_all(
             .map(|(t, wanted)| Task::new(t, wanted, free))
             .collect(),
     };
+    if let Some((shaped, now)) = shaped
+        && mode != ScanMode::None
+    {
+        let named = named_by_keys(&shaped.catalog);
+        for (table, shape) in shaped.looked_through() {
+            let wanted = wanted_of(table, &named, source, target);
+            // Formulas that were wrong are told already.
+            if (wanted.is_empty() && !shape.can_fail) || shaped.wrong(&shape.source.name) {
+                continue;
+            }
+            tasks.push(Task::through(
+                table,
+                shape,
+                wanted,
+                free,
+                source,
+                &shaped.settings,
+                now,
+            )?);
+        }
+    }
     if tasks.is_empty() {
-        return Ok(HashMap::new());
+        return Ok((HashMap::new(), Vec::new()));
     }
     let began = std::time::Instant::now();
     progress.hear(Fact::StageBegan {
@@ -413,11 +483,15 @@ pub fn scan_all(
         Err(e) if e.kind() == ErrorKind::Unsupported && lanes > 1 => (source.snapshot(1)?, 1),
         Err(e) => return Err(e),
     };
+    for through in tasks.iter().filter_map(|t| t.through.as_ref()) {
+        through.load(snapshot.as_ref())?;
+    }
     let work = work(&tasks, snapshot.as_ref(), mode, lanes)?;
     let share = Share::of(run.memory, lanes);
     let memory = Memory::new(share.large);
     let next = AtomicUsize::new(0);
-    let found: Mutex<Vec<Option<TableScan>>> = Mutex::new(work.iter().map(|_| None).collect());
+    let found: Mutex<Vec<Option<(TableScan, Failed)>>> =
+        Mutex::new(work.iter().map(|_| None).collect());
     let lane = || -> Result<()> {
         let mut reader: Option<Box<dyn Reader>> = None;
         loop {
@@ -474,15 +548,20 @@ pub fn scan_all(
     // In the order of the ranges, whoever was first: the examples are always the same.
     let parts = found.into_inner().unwrap_or_else(|e| e.into_inner());
     let mut scans: HashMap<TableName, TableScan> = HashMap::new();
+    let mut failed: Vec<Failed> = tasks.iter().map(|_| Failed::new()).collect();
     for ((i, _), part) in work.iter().zip(parts) {
-        let (name, part) = (&tasks[*i].table.name, part.unwrap_or_default());
+        let (part, fails) = part.unwrap_or_default();
+        through::join(&mut failed[*i], fails);
+        let name = &tasks[*i].table.name;
         let whole = match scans.remove(name) {
             Some(before) => join(before, &part),
             None => part,
         };
         scans.insert(name.clone(), whole);
     }
-    Ok(scans)
+    let failing = tasks.iter().zip(&failed);
+    let failing = failing.flat_map(|(t, failed)| through::findings(t.table, failed));
+    Ok((scans, failing.collect()))
 }
 
 /// What is to be done: tables and ranges of them, the largest table first, so that no lane begins a large one

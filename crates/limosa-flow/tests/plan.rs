@@ -4,7 +4,7 @@ use limosa_core::ErrorKind;
 use limosa_core::engine::Engine;
 use limosa_flow::plan::{Plan, Severity, Stage};
 use limosa_flow::progress::{Progress, Silent};
-use limosa_flow::settings::{PlanSettings, RunSettings, ScanMode, TableWish};
+use limosa_flow::settings::{PlanSettings, RunSettings, ScanMode, TableWish, TransformWish};
 use limosa_flow::{assess, planner, scan};
 use std::path::Path;
 use std::sync::Arc;
@@ -255,4 +255,86 @@ fn a_scan_finds_what_is_not_as_declared_and_where() {
             "orders.tag NulInText 1 at 2",
         ]
     );
+}
+
+fn transformed(table: &str, filter: Option<&str>, columns: &[(&str, &str)]) -> TransformWish {
+    TransformWish {
+        table: table.into(),
+        filter: filter.map(Into::into),
+        columns: columns
+            .iter()
+            .map(|(name, formula)| ((*name).into(), (*formula).into()))
+            .collect(),
+        ..TransformWish::default()
+    }
+}
+
+#[test]
+fn rows_for_which_a_formula_fails_are_named_in_the_plan() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = filled(folder.path(), "a.db", SHOP);
+    let target = open(&folder.path().join("b.db"));
+    let failing = |wish: TransformWish, scan| {
+        let settings = PlanSettings {
+            transforms: vec![wish],
+            scan,
+            ..PlanSettings::default()
+        };
+        let plan = plan(&*source, &*target, &settings).expect("a plan");
+        let found = plan.findings.iter().filter(|f| f.code == "transform-fails");
+        found
+            .map(|f| {
+                let column = f.column.clone().unwrap_or_default();
+                (column, f.count.unwrap_or(0), f.examples.clone())
+            })
+            .collect::<Vec<_>>()
+    };
+    let cast = [("born", "cast(cast(born as text) as date)")];
+    let bob = || vec![("born".to_owned(), 1, vec!["2".to_owned()])];
+    assert_eq!(
+        failing(transformed("customer", None, &cast), ScanMode::Full),
+        bob()
+    );
+    assert_eq!(
+        failing(transformed("customer", None, &cast), ScanMode::Sample),
+        bob()
+    );
+    assert_eq!(
+        failing(transformed("customer", None, &cast), ScanMode::None),
+        []
+    );
+    // A row that is left out is not computed.
+    let ann = transformed("customer", Some("name = 'Ann'"), &cast);
+    assert_eq!(failing(ann, ScanMode::Full), []);
+    let filter = transformed(
+        "customer",
+        Some("cast(cast(born as text) as date) > '2000-01-01'"),
+        &[],
+    );
+    assert_eq!(
+        failing(filter, ScanMode::Full),
+        [("where".to_owned(), 1, vec!["2".to_owned()])]
+    );
+}
+
+#[test]
+fn a_plan_has_one_moment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let source = filled(folder.path(), "a.db", SHOP);
+    let target = open(&folder.path().join("b.db"));
+    let settings = PlanSettings {
+        transforms: vec![
+            transformed("customer", None, &[("seen", "now()")]),
+            transformed("pairs", None, &[("seen", "now()")]),
+        ],
+        ..PlanSettings::default()
+    };
+    let plan = plan(&*source, &*target, &settings).expect("a plan");
+    let moments: Vec<i64> = plan
+        .tables
+        .iter()
+        .filter_map(|t| Some(t.transform.as_ref()?.now))
+        .collect();
+    assert_eq!(moments.len(), 2);
+    assert!(moments[0] == moments[1] && moments[0] > 0, "{moments:?}");
 }

@@ -284,6 +284,14 @@ fn a_row_that_fails_says_where_and_why_and_holds_no_value() {
         value_of("n + 1", &odd),
         Err("column: the value is not of the column's type".into())
     );
+    // As a text it can be mended.
+    assert_eq!(
+        value_of(
+            "cast(nullif(cast(n as text), 'not a number') as integer)",
+            &odd
+        ),
+        Ok(Value::Null)
+    );
 }
 
 #[test]

@@ -48,7 +48,7 @@ use limosa_flow::clock::Wall;
 use limosa_flow::{assess, planner, run};
 use outcome::{Comparison, Ending, Outcome};
 use plan::Plan;
-use rejects::{Filter, Retried, Retry, Store};
+use rejects::{Filter, Retried, Retry, State, Store};
 use report::Report;
 use settings::{Address, Settings};
 use std::sync::{Arc, OnceLock};
@@ -346,9 +346,16 @@ impl Limosa {
     /// Says where the run is. Connects to nothing.
     ///
     /// # Errors
-    /// `Missing` if nothing was begun under this name.
+    /// `Missing` if nothing was begun under this name; `File` if the journal or the rejects can not be read.
     pub fn status(&self) -> Result<Status> {
-        self.journal()?.status()
+        let journal = self.journal()?;
+        let store = Store::open(&rejects::path(journal.file()))?;
+        let counts = store.counts()?;
+        let left = counts.iter().filter(|c| c.state == State::Rejected);
+        Ok(Status {
+            rejected: left.map(|c| c.rows).sum(),
+            ..journal.status()?
+        })
     }
 
     /// Puts the report together from the journal. Connects to nothing.

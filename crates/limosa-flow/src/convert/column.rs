@@ -6,6 +6,7 @@ use super::{Context, Converted, cast};
 use crate::hazards::{choices_of, code_of, finding, hazards_of};
 use crate::names;
 use crate::plan::{ColumnDecision, Severity};
+use crate::transform::computed;
 use limosa_core::dialect::{Fidelity, PlaceContext, Placement};
 use limosa_core::policy::{DoubleEncodedPolicy, OutOfRangePolicy};
 use limosa_core::scan::{ColumnScan, Hazard};
@@ -51,10 +52,12 @@ pub(super) fn believe(
                 .scans
                 .get(&table.name)
                 .and_then(|s| s.column(&column.name));
+            // A formula's values are of the type that it has.
+            let declared = scan.filter(|_| !computed(column));
             let mut values = column.ty.clone();
             let mut why = None;
             if context.loose() && column.generated.is_none() {
-                let refined = refine(&table.name, column, scan, &policies);
+                let refined = refine(&table.name, column, declared, &policies);
                 values = refined.ty;
                 why = refined.why;
                 out.findings.extend(refined.findings);

@@ -55,6 +55,10 @@ pub struct Status {
     pub steps: Vec<StepRecord>,
     /// The tables that were begun.
     pub tables: Vec<TableRecord>,
+    /// Rows that were rejected and are not in the target, as the store of rejects says. The journal itself does not
+    /// know them.
+    #[serde(default)]
+    pub rejected: u64,
 }
 
 /// An open journal.
@@ -479,6 +483,7 @@ impl Journal {
             phases,
             steps: self.steps()?,
             tables: self.tables()?,
+            rejected: 0,
         })
     }
 }

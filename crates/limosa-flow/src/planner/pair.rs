@@ -6,6 +6,7 @@
 
 use super::steps::Steps;
 use super::{orphans, side, tables};
+use crate::clock::{Clock, Wall};
 use crate::convert::{self, Context, ConvertedTable};
 use crate::estimate;
 use crate::names::{self, Names};
@@ -43,6 +44,7 @@ pub fn pair(
     progress: &Progress,
     made_by: &str,
 ) -> Result<Pairing> {
+    let now = Wall::new().moment();
     let identities = (source.identity()?, target.identity()?);
     if identities.0 == identities.1 {
         return Err(Error::new(
@@ -169,6 +171,7 @@ pub fn pair(
                 source,
                 target,
                 settings,
+                now,
                 &mut unsaid,
             ));
         }

@@ -14,7 +14,7 @@ use limosa_core::scan::TableScan;
 use limosa_core::schema::{Column, Table, Type};
 
 /// Makes the plan of one table. `source` is the catalog's table, or the shape that a transform gives it;
-/// `scan` is what is known of its values.
+/// `scan` is what is known of its values, `now` what `now()` is in formulas.
 #[allow(
     clippy::too_many_arguments,
     reason = "each is one of the things that a plan is made of"
@@ -27,6 +27,7 @@ pub(super) fn plan(
     from: &dyn Engine,
     to: &dyn Engine,
     settings: &PlanSettings,
+    now: i64,
     findings: &mut Vec<Finding>,
 ) -> TablePlan {
     let same = from.capabilities().family == to.capabilities().family;
@@ -104,7 +105,7 @@ pub(super) fn plan(
             .iter()
             .any(|(_, text, _)| text.contains("mask_") || text.contains("fake"));
         let salt = settings.mask_salt.mark().filter(|_| masks);
-        shape.plan(&source.name, inputs, &outputs, salt, now())
+        shape.plan(&source.name, inputs, &outputs, salt, now)
     });
     let mut load = LoadSpec {
         table: table.target.name.clone(),
@@ -146,15 +147,6 @@ pub(super) fn plan(
             .or(source.estimated_rows),
         bytes: source.estimated_bytes,
     }
-}
-
-/// The moment that `now()` is in this plan.
-fn now() -> i64 {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .ok()
-        .and_then(|d| i64::try_from(d.as_micros()).ok())
-        .unwrap_or(0)
 }
 
 /// Whether a value passes best in the engine's own text form, between two engines that both know it.

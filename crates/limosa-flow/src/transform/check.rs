@@ -360,13 +360,19 @@ impl Checker<'_> {
                 Type::Blob { max_bytes: None },
                 f.at,
             ),
-            Node::Column(name) => self.column(name, f.at)?,
+            Node::Column(name) => self.column(name, f.at, false)?,
             Node::Call(name, parts) => {
                 let parts = self.all(parts)?;
                 functions::build(name, parts, f.at, &self.scope)?
             }
             Node::Cast(x, ty) => {
-                let x = self.part(x)?;
+                let x = match &x.node {
+                    // What is no value of its column's type is still a text, and so can be mended.
+                    Node::Column(name) if Kind::of(ty) == Kind::Text => {
+                        self.column(name, x.at, true)?
+                    }
+                    _ => self.part(x)?,
+                };
                 functions::cast(x, ty)?
             }
             Node::Case(arms, other) => self.case(arms, other.as_deref(), f.at)?,
@@ -378,7 +384,8 @@ impl Checker<'_> {
         parts.iter().map(|p| self.part(p)).collect()
     }
 
-    fn column(&mut self, name: &str, at: usize) -> Result<Typed, Wrong> {
+    /// A column. `stray` lets texts and numbers through that are of another type than the column's.
+    fn column(&mut self, name: &str, at: usize, stray: bool) -> Result<Typed, Wrong> {
         let Some(place) = self.input(name) else {
             let near = nearest(name, self.scope.inputs.iter().map(|i| i.name.as_str()));
             let near = near.map_or(String::new(), |n| format!("; did you mean {n}?"));
@@ -392,9 +399,11 @@ impl Checker<'_> {
         }
         let input = &self.scope.inputs[place];
         let kind = Kind::of(&input.ty);
+        let stray = stray && kind != Kind::Text;
         let run: Run = Box::new(move |env| {
             let cell = env.row[place];
-            if kind.holds(&cell) {
+            let plain = || matches!(cell, Cell::Text(_) | Cell::Int(_) | Cell::F64(_));
+            if kind.holds(&cell) || (stray && plain()) {
                 return Ok(cell);
             }
             fail("column", "the value is not of the column's type")

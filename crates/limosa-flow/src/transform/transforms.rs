@@ -124,7 +124,7 @@ impl Program {
     ///
     /// # Errors
     /// As [`Transforms::new`].
-    pub(super) fn compiled(
+    pub(crate) fn compiled(
         plan: &TransformPlan,
         case_sensitive: bool,
         salt: &Salt,

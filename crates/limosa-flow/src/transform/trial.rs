@@ -4,6 +4,7 @@ use super::check::Input;
 use super::lookup::Lookups;
 use super::program::{Applied, Program};
 use super::shape::{Shaped, computed};
+use crate::clock::{Clock, Wall};
 use crate::plan::Finding;
 use crate::settings::PlanSettings;
 use bumpalo::Bump;
@@ -61,6 +62,8 @@ pub fn attempt(
     table: &str,
     limit: u64,
 ) -> Result<Trial> {
+    // One moment for all tables, as in a plan.
+    let now = Wall::new().moment();
     let catalog = source.inspect()?;
     let found = catalog
         .tables
@@ -118,9 +121,6 @@ pub fn attempt(
                 nullable: c.nullable,
             })
             .collect();
-        let now = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(0, |d| i64::try_from(d.as_micros()).unwrap_or(0));
         let plan = shape.plan(&made.name, inputs, &outputs, None, now);
         let lookups = Lookups::of(plan.lookups.clone());
         let program = Program::compiled(&plan, case_sensitive, &settings.mask_salt, &lookups)?;

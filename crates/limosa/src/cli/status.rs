@@ -54,6 +54,13 @@ pub(super) fn run(args: Args, output: &Output) -> Answer {
         output.line("")?;
         output.line(&table(&["table", "state", "rows", "bytes"], &rows, None))?;
     }
+    if status.rejected > 0 {
+        output.line(&format!(
+            "{} {} rows are not in the target. To see them: limosa rejects list",
+            output.paint(Style::Warn, "rejected:"),
+            show_count(status.rejected)
+        ))?;
+    }
     for step in status.steps.iter().filter(|s| s.error.is_some()) {
         output.line(&format!(
             "{} {}: {}",

@@ -71,6 +71,7 @@ pub(crate) fn limosa(folder: &Path, args: &[&str]) -> (i32, String) {
     let out = Command::new(env!("CARGO_BIN_EXE_limosa"))
         .args(args)
         .current_dir(folder)
+        .env("LIMOSA_TEST_SALT", "grains")
         .stdin(Stdio::null())
         .output()
         .expect("the binary runs");

@@ -95,6 +95,72 @@ pairs! {
     mariadb_refuses_mariadb: Maria => Maria;
 }
 
+/// Rows for which a formula fails are named before anything moves and put aside by the run; once the formula is
+/// mended, a retry moves just those, and once.
+#[test]
+fn a_mended_transform_moves_the_rows_that_failed() {
+    for (from, to) in [(Sqlite, Postgres), (Postgres, Maria), (Maria, Sqlite)] {
+        let here = tempfile::tempdir().expect("a folder can be made");
+        let folder = here.path();
+        let old = from.database(folder, "old.db");
+        let new = to.database(folder, "new.db");
+        let rows: Vec<String> = (1..=ROWS)
+            .map(|i| {
+                let age = if BAD.contains(&i) { "old" } else { "42" };
+                format!("({i}, '{age}')")
+            })
+            .collect();
+        old.execute(&format!(
+            "CREATE TABLE t(id bigint NOT NULL PRIMARY KEY, age varchar(10)); INSERT INTO t VALUES {};",
+            rows.join(", ")
+        ));
+        let settings = |formula: &str| {
+            format!(
+                "error_threshold = 0.1\n[[transform]]\ntable = 't'\n[transform.columns]\nage = \"{formula}\""
+            )
+        };
+        configure(
+            folder,
+            &settings("cast(age as integer)"),
+            &old.url,
+            &new.url,
+        );
+        let plan = ends(folder, &["plan"], 0);
+        assert!(
+            plan.contains("the transform fails for rows that are there"),
+            "{plan}"
+        );
+        ends(folder, &["run"], 4);
+        assert_eq!(
+            new.ask("SELECT count(*) FROM t"),
+            "296",
+            "{from:?} to {to:?}"
+        );
+        let listed = ends(folder, &["rejects", "list"], 4);
+        assert!(
+            listed.contains("id = 151 ") && listed.contains("transform"),
+            "{listed}"
+        );
+        let status = ends(folder, &["status"], 0);
+        assert!(status.contains("4 rows are not in the target"), "{status}");
+        // The row is kept as it was read.
+        let shown = ends(folder, &["rejects", "export", "--values"], 0);
+        assert_eq!(shown.matches("\"old\"").count(), 4, "{shown}");
+        configure(
+            folder,
+            &settings("cast(nullif(age, 'old') as integer)"),
+            &old.url,
+            &new.url,
+        );
+        ends(folder, &["rejects", "retry"], 0);
+        ends(folder, &["rejects", "retry"], 0);
+        assert_eq!(
+            new.ask("SELECT count(*), count(age), sum(age) FROM t"),
+            "300\t296\t12432"
+        );
+    }
+}
+
 /// What a policy decides: the source, the policies, and the rows that are there afterwards.
 fn decided(from: Engine, to: Engine, sql: &str, types: &str, ask: &str, want: &str, left: usize) {
     let here = tempfile::tempdir().expect("a folder can be made");

@@ -159,10 +159,12 @@ impl<'a> Making<'a> {
         out
     }
 
-    fn filter(&mut self) -> (Option<String>, Vec<usize>) {
+    /// The condition, the inputs that it reads, and whether it can fail.
+    fn filter(&mut self) -> (Option<String>, Vec<usize>, bool) {
         let wishes = self.part.wishes.clone();
         let mut parts = Vec::new();
         let mut reads = Vec::new();
+        let mut can_fail = false;
         for wish in wishes {
             let Some(text) = &wish.filter else { continue };
             match condition(&text.text, self.scope()) {
@@ -175,19 +177,21 @@ impl<'a> Making<'a> {
                             format!("{} can fail for a row: {how}", text.text),
                         );
                     }
+                    can_fail |= !made.fails.is_empty();
                     reads.extend(made.reads);
                     parts.push(format!("({})", text.text));
                 }
                 Err(wrong) => self.wrong("where", text, &wrong),
             }
         }
-        ((!parts.is_empty()).then(|| parts.join(" AND ")), reads)
+        let text = (!parts.is_empty()).then(|| parts.join(" AND "));
+        (text, reads, can_fail)
     }
 
     pub(super) fn make(&mut self) -> (Table, Shape, TableWish) {
         let base = self.base();
         let formulas = self.formulas();
-        let (filter, filter_reads) = self.filter();
+        let (filter, filter_reads, can_fail) = self.filter();
         let mut wish = TableWish {
             name: self.part.name.to_string(),
             ..TableWish::default()
@@ -271,6 +275,13 @@ impl<'a> Making<'a> {
             partitioning: None,
             ..self.table.clone()
         };
+        if table.name != self.table.name {
+            // The names of constraints are those of the source's table, which others may become too.
+            let keys = table.primary_key.iter_mut().chain(&mut table.uniques);
+            keys.for_each(|k| k.name = None);
+            table.foreign_keys.iter_mut().for_each(|k| k.name = None);
+            table.checks.iter_mut().for_each(|c| c.name = None);
+        }
         self.bind(&mut table);
         let places = self.places(&table);
         let keep: Vec<usize> = places.clone();
@@ -298,6 +309,7 @@ impl<'a> Making<'a> {
                 .collect(),
             key,
             lookups: self.lookups.tables_wanted(),
+            can_fail: can_fail || computed.iter().any(|(_, _, m)| !m.fails.is_empty()),
             foreign_keys: places,
         };
         (table, shape, wish)

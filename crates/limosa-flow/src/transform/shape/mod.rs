@@ -48,6 +48,8 @@ pub struct Shape {
     pub key: KeyTrace,
     /// The tables that are looked into.
     pub lookups: Vec<Table>,
+    /// Whether the filter or a formula can fail for a row.
+    pub can_fail: bool,
     /// The foreign keys of the shape, by their places among the source's.
     foreign_keys: Vec<usize>,
 }
@@ -222,10 +224,37 @@ impl Shaped {
             .collect()
     }
 
-    /// The tables of the source whose values are looked at: only columns that pass as they are, and keys.
+    /// Whether rows of a table of the source are changed or left out, so that its values say too little about
+    /// what comes out of it.
+    fn through(&self, source: &TableName) -> bool {
+        self.shapes
+            .values()
+            .filter(|s| s.source.name == *source)
+            .any(|s| s.filter.is_some() || !s.formulas.is_empty())
+    }
+
+    /// Whether a transform of this table can not be made.
+    pub fn wrong(&self, source: &TableName) -> bool {
+        let object = Some(source.to_string());
+        self.findings
+            .iter()
+            .any(|f| f.severity == Severity::Stop && f.object == object)
+    }
+
+    /// The shapes whose rows are looked at as they come out, in the catalog's order.
+    pub fn looked_through(&self) -> impl Iterator<Item = (&Table, &Shape)> {
+        self.catalog
+            .tables
+            .iter()
+            .filter_map(|t| Some((t, self.of(&t.name)?)))
+            .filter(|(_, s)| self.through(&s.source.name))
+    }
+
+    /// The tables of the source whose own values are looked at: only columns that come out of them, and keys.
     pub fn looked_at(&self, chosen: &[&Table]) -> Vec<Table> {
         chosen
             .iter()
+            .filter(|t| !self.through(&t.name))
             .map(|t| {
                 let mut table = (*t).clone();
                 let shapes: Vec<&Table> = self
@@ -255,6 +284,10 @@ impl Shaped {
             let Some(shape) = self.of(&table.name) else {
                 continue;
             };
+            if self.through(&shape.source.name) {
+                // What came out was looked at.
+                continue;
+            }
             out.remove(&table.name);
             if let Some(scan) = scans.get(&shape.source.name) {
                 let passes = |name: &str| table.column(name).is_some_and(|c| !computed(c));
@@ -262,8 +295,7 @@ impl Shaped {
                     table.name.clone(),
                     TableScan {
                         rows: scan.rows,
-                        // Nobody has counted the rows that the filter takes.
-                        complete: scan.complete && shape.filter.is_none(),
+                        complete: scan.complete,
                         columns: scan
                             .columns
                             .iter()
