@@ -141,7 +141,14 @@ fn page(kinds: &[Kind]) -> String {
          - *lossy*: some values change or are refused, as a policy of `[types]` says.\n\n\
          Between databases of one family the source's own spelling is kept. Text in MariaDB and MySQL gets the \
          character set `utf8mb4` and a collation in which no two texts are equal. Tables in SQLite are STRICT, and a \
-         note behind the type says what it was made for, so that a way back finds it.\n",
+         note behind the type says what it was made for, so that a way back finds it.\n\n\
+         An array of PostgreSQL becomes a list of JSON. One that a list can not say, because its bounds do not begin at 1, \
+         because JSON's null stands beside NULL in it, or because it has JSON in more than one dimension, becomes a JSON \
+         string of PostgreSQL's own words: `\"[0:2]={1,2,3}\"`. JSON that MariaDB does not take (more than 31 levels), or \
+         in which MySQL would change a number, is kept as text.\n\n\
+         A row of MariaDB or MySQL has 65,535 bytes, and 8,126 of them in a page, where texts of up to 255 bytes count \
+         whole. Where the columns of a table need more, the widest that are in no key or index become `text` or `blob`, and \
+         the plan says so; where that is not enough, it stops.\n",
     );
     for source in kinds {
         for target in kinds.iter().filter(|t| t.name != source.name) {

@@ -5,7 +5,7 @@ use crate::expression::Expr;
 use crate::operation::Operation;
 use crate::policy::Policies;
 use crate::scan::{ColumnScan, Hazard};
-use crate::schema::{TableName, Type};
+use crate::schema::{Table, TableName, Type};
 use serde::{Deserialize, Serialize};
 
 /// How well a target type holds the values of a source type.
@@ -79,6 +79,20 @@ pub struct Placement {
     pub note: Option<String>,
 }
 
+/// Where a table as a whole does not fit an engine, though each of its columns has a place.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Misfit {
+    /// A column must be held another way, so that the others have room.
+    Column {
+        /// Its name in the target.
+        column: String,
+        /// How it is held then.
+        placement: Box<Placement>,
+    },
+    /// There is no room for the table, in a sentence for the report.
+    Table(String),
+}
+
 /// What an engine can say.
 pub trait Dialect: Send + Sync {
     /// Quotes one identifier. Any text without U+0000 is an identifier here.
@@ -100,6 +114,14 @@ pub trait Dialect: Send + Sync {
     /// `ty` is the source's meaning after the scan has spoken: never [`Type::Dynamic`] unless the
     /// values are truly mixed.
     fn place(&self, ty: &Type, context: &PlaceContext<'_>) -> Placement;
+
+    /// Says where a table of another family, complete with its keys and indexes, does not fit this engine as a
+    /// whole: rows have bytes, beside what each column has. `free` says of a column, by its name in `table`, whether it
+    /// may be held another way; those of keys and indexes are left as they are in any case.
+    fn fit(&self, table: &Table, free: &dyn Fn(&str) -> bool) -> Vec<Misfit> {
+        let _ = (table, free);
+        Vec::new()
+    }
 
     /// Which hazards of a column of type `ty` (as a source) this engine, as a target, must know from a
     /// scan before [`Dialect::place`] can answer well; empty if the declaration says enough.

@@ -33,6 +33,9 @@ pub enum Hazard {
     DoubleEncoded,
     /// A date or time that no calendar has.
     BadDate,
+    /// A date with a zero in it, as MySQL has them: `0000-00-00`, `2024-00-15`, or a day of the year 0, which elsewhere
+    /// is the year 1 before our era. Counted beside [`Hazard::BadDate`] or [`Hazard::FarDate`], which it is too.
+    ZeroDate,
     /// A year below 1 or above 9999.
     FarDate,
     /// NaN.
@@ -47,8 +50,14 @@ pub enum Hazard {
     TooLong,
     /// A boolean column with a value other than 0 and 1.
     NotABoolean,
+    /// A whole number above 9223372036854775807, the greatest signed one of 64 bits.
+    AboveSigned,
     /// JSON with the same name twice in one object, or with U+0000, or not JSON at all.
     OddJson,
+    /// JSON with a number that neither a whole number of 64 bits nor a double is (`1e400`, thirty digits).
+    WideJson,
+    /// JSON with lists and objects more than 31 deep, which MariaDB does not take for JSON.
+    DeepJson,
     /// A time below 00:00 or above 24:00.
     TimeIsSpan,
     /// A UUID whose version is 8 or above and whose variant is that of no standard since 1990, which MariaDB refuses.

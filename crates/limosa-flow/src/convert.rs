@@ -5,6 +5,7 @@
 mod cast;
 mod column;
 mod constrain;
+mod fit;
 mod objects;
 mod refine;
 pub(crate) mod say;
@@ -148,6 +149,7 @@ pub fn convert(catalog: &Catalog, context: &Context<'_>) -> Converted {
     let by_name: HashMap<&TableName, &Table> = tables.iter().map(|t| (&t.name, *t)).collect();
     for draft in &mut drafts {
         constrain::constrain(draft, &columns, &by_name, context, &mut labels, &mut out);
+        fit::fit(draft, context, &mut out);
     }
     out.tables = drafts.into_iter().map(table::Draft::finish).collect();
     objects::convert(catalog, context, &mut out);

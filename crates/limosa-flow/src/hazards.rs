@@ -72,6 +72,7 @@ pub(crate) fn hazards_of(policy: &str) -> &'static [Hazard] {
             Hazard::NotANumber,
             Hazard::Infinite,
             Hazard::OddJson,
+            Hazard::WideJson,
             Hazard::NegativeZero,
         ],
         "tinyint1" => &[Hazard::NotABoolean],

@@ -2,16 +2,17 @@
 
 use crate::check;
 use crate::connection::Version;
+use crate::fit;
 use crate::place;
 use crate::render;
 use crate::words::{self, MySqlWords};
 use limosa_core::check::Question;
-use limosa_core::dialect::{Dialect, PlaceContext, Placement};
+use limosa_core::dialect::{Dialect, Misfit, PlaceContext, Placement};
 use limosa_core::error::Result;
 use limosa_core::expression::Expr;
 use limosa_core::operation::Operation;
 use limosa_core::scan::Hazard;
-use limosa_core::schema::Type;
+use limosa_core::schema::{Table, Type};
 
 /// The words of one product in one version.
 pub(crate) struct MySqlDialect {
@@ -43,8 +44,12 @@ impl Dialect for MySqlDialect {
         place::place(&self.version, ty, context)
     }
 
+    fn fit(&self, table: &Table, free: &dyn Fn(&str) -> bool) -> Vec<Misfit> {
+        fit::fit(&self.version, table, free)
+    }
+
     fn wants_scan(&self, ty: &Type) -> Vec<Hazard> {
-        place::wants_scan(ty)
+        place::wants_scan(&self.version, ty)
     }
 
     fn wants_sizes(&self, ty: &Type, indexed: bool) -> bool {

@@ -26,6 +26,8 @@ use limosa_core::schema::Type;
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 /// 0001-01-01 and the day after 9999-12-31, since 1970-01-01.
 const FIRST_DAY: i64 = -719_162;
+/// The first day of the year 0, whose days the server keeps as it keeps `0000-00-00`.
+const YEAR_ZERO: i64 = -719_528;
 const AFTER_LAST_DAY: i64 = 2_932_897;
 /// The greatest span that TIME holds: 838:59:59.
 const GREATEST_SPAN: i64 = (838 * 3600 + 59 * 60 + 59) * 1_000_000;

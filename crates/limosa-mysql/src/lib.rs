@@ -29,6 +29,7 @@ mod dialect;
 mod digest;
 mod encode;
 mod engine;
+mod fit;
 mod inspect;
 mod ledger;
 mod load;

@@ -39,8 +39,10 @@ impl Placing<'_> {
     }
 
     fn lossy(&mut self, policy: &str, choice: &str, stops: bool) {
-        self.lossy
-            .get_or_insert((format!("{policy} = \"{choice}\""), stops));
+        // What stops is said before what only changes values.
+        if self.lossy.as_ref().is_none_or(|(_, s)| stops && !s) {
+            self.lossy = Some((format!("{policy} = \"{choice}\""), stops));
+        }
     }
 
     fn count(&self, hazard: Hazard) -> u64 {
@@ -101,17 +103,29 @@ impl Placing<'_> {
 }
 
 /// Which hazards must be known before a column of type `ty` can be placed.
-pub(crate) fn wants_scan(ty: &Type) -> Vec<Hazard> {
+pub(crate) fn wants_scan(version: &Version, ty: &Type) -> Vec<Hazard> {
     match ty.base() {
         Type::Float { .. } => vec![Hazard::NotANumber, Hazard::Infinite, Hazard::NegativeZero],
         Type::Decimal { .. } => vec![Hazard::NotANumber, Hazard::Infinite],
         Type::Date | Type::Timestamp { .. } => {
-            vec![Hazard::Infinite, Hazard::FarDate, Hazard::BadDate]
+            vec![
+                Hazard::Infinite,
+                Hazard::FarDate,
+                Hazard::BadDate,
+                Hazard::ZeroDate,
+            ]
         }
         Type::Text { .. } => vec![Hazard::InvalidText, Hazard::TooLong],
         Type::Varchar { .. } | Type::Char { .. } => vec![Hazard::InvalidText, Hazard::TooLong],
         Type::Blob { .. } => vec![Hazard::TooLong],
-        Type::Json { .. } => vec![Hazard::OddJson],
+        Type::Json { .. } => vec![Hazard::OddJson, Hazard::WideJson, Hazard::DeepJson],
+        // Elements that are JSON may be as deep; MySQL keeps numbers in JSON as doubles.
+        Type::Array { element }
+            if !version.maria || matches!(element.base(), Type::Json { .. }) =>
+        {
+            vec![Hazard::WideJson, Hazard::DeepJson]
+        }
+        Type::Native { json: true, .. } => vec![Hazard::WideJson, Hazard::DeepJson],
         Type::Dynamic => vec![Hazard::OutsideDeclaredType],
         Type::Uuid => vec![Hazard::OddUuid],
         _ => Vec::new(),
@@ -278,7 +292,10 @@ pub(crate) fn place(version: &Version, ty: &Type, context: &PlaceContext<'_>) ->
             p.done(Type::Varchar { length: 64 }, native, false)
         }
         Type::Json { normalised } => p.json(*normalised, None),
-        Type::Array { .. } => p.json(true, Some("kept as a JSON array")),
+        Type::Array { .. } => p.json(
+            true,
+            Some("kept as a JSON array; one with other lower bounds as a JSON string"),
+        ),
         Type::Native { json: true, .. } => p.json(true, Some("kept as JSON")),
         Type::Uuid if version.mariadb(10, 7, 0) && p.count(Hazard::OddUuid) == 0 => {
             if context.scan.is_none() {

@@ -16,10 +16,11 @@ use crate::wire::{Parts, malformed};
 use crate::words::quote;
 use limosa_core::batch::{Batch, BatchLimit};
 use limosa_core::chunk::Range;
-use limosa_core::engine::{ColumnRead, Question, Reader, Survey, TableRead};
+use limosa_core::engine::{Answer as Found, ColumnRead, Question, Reader, Survey, TableRead};
 use limosa_core::error::{Error, ErrorKind, Result};
 use limosa_core::notation;
 use limosa_core::room::{Gate, Room};
+use limosa_core::scan::{Hazard, HazardCount};
 use limosa_core::schema::{TableName, Type};
 use std::sync::Arc;
 
@@ -187,7 +188,7 @@ impl Reader for LaneReader {
         questions: &[Question],
     ) -> Result<Option<Survey>> {
         const DOING: &str = "looking at values";
-        let plan = Plan::of(questions);
+        let plan = Plan::of(questions, !read.key.is_empty());
         let row = match plan.sql(read, range)? {
             None => Vec::new(),
             Some(sql) => {
@@ -198,9 +199,24 @@ impl Reader for LaneReader {
                 }
             }
         };
-        plan.read(questions, &row)
-            .map(Some)
-            .ok_or_else(|| malformed("answer about values"))
+        let mut survey = plan
+            .read(questions, &row)
+            .ok_or_else(|| malformed("answer about values"))?;
+        for (at, sql) in plan.examples(read, range, questions, &survey)? {
+            let connection = self.lane.reading(&read.table)?;
+            let rows = match connection.rows(DOING, &sql) {
+                Ok(rows) => rows,
+                Err(e) => return Err(self.lane.lost(e).on(read.table.name.clone())),
+            };
+            if let Some(Found::Clear(scan)) = survey.answers.get_mut(at) {
+                scan.hazards.push(HazardCount {
+                    hazard: Hazard::NotABoolean,
+                    count: scan.not_boolean,
+                    examples: rows.into_iter().flatten().flatten().collect(),
+                });
+            }
+        }
+        Ok(Some(survey))
     }
 
     fn fill_wire(&mut self, _out: &mut Vec<u8>, _bytes: usize) -> Result<(u64, bool)> {

@@ -464,6 +464,11 @@ fn create_index(
             return Err(unsupported(format!("there is no index method {other}")));
         }
     };
+    if index.parts.len() > KEY_COLUMNS {
+        return Err(unsupported(format!(
+            "an index has at most {KEY_COLUMNS} columns here"
+        )));
+    }
     let mut parts = Vec::with_capacity(index.parts.len());
     let limits = limits(index, columns);
     for (part, limit) in index.parts.iter().zip(limits) {
@@ -503,6 +508,8 @@ fn create_index(
     ))
 }
 
+/// Columns of an index.
+const KEY_COLUMNS: usize = 16;
 /// Bytes of an index key.
 const KEY_BYTES: u32 = 3072;
 

@@ -5,8 +5,9 @@
 //! The server refuses bytes that are no text in a column's character set, but it takes the halves of UTF-16
 //! pairs (U+D800 to U+DFFF, in UTF-8 the bytes ED A0 to ED BF) and U+0000. So where no byte of a text is 00 or ED
 //! in UTF-8, it is plain. Dates are turned into the number of their day and back: what no calendar has does
-//! not come back as it was. Numbers are always finite. What is not shown this way is unclear, and its
-//! values are looked at; so is what the server can not work out, for it is NULL and never equal.
+//! not come back as it was. Numbers are always finite, and a zero's sign shows in its text. What is not shown
+//! this way is unclear, and its values are looked at; so is what the server can not work out, for it is NULL and
+//! never equal.
 //!
 //! # Why it is said this way
 //!
@@ -36,6 +37,8 @@ struct Asked {
     opaque: bool,
     /// Whole numbers other than 0 and 1.
     not_boolean: Option<usize>,
+    /// The greatest of numbers that may be above the signed ones.
+    greatest: Option<usize>,
     /// Characters and bytes of the longest text.
     lengths: Option<[usize; 2]>,
     /// The least and the greatest decimal; the digits after the point are declared.
@@ -47,11 +50,14 @@ pub(crate) struct Plan {
     /// What is selected; the first is the number of rows. Empty if every question answers itself.
     parts: Vec<String>,
     asked: Vec<Asked>,
+    /// Whether the table has a key to name rows by.
+    keyed: bool,
 }
 
 impl Plan {
-    pub(crate) fn of(questions: &[Question]) -> Self {
+    pub(crate) fn of(questions: &[Question], keyed: bool) -> Self {
         let mut plan = Plan {
+            keyed,
             parts: Vec::new(),
             asked: questions.iter().map(|_| Asked::default()).collect(),
         };
@@ -87,6 +93,9 @@ impl Plan {
         if kind == Kind::Truth {
             asked.not_boolean =
                 Some(self.put(format!("COUNT(IF({name} IN (0, 1), NULL, {name}))")));
+        }
+        if kind == Kind::Unsigned {
+            asked.greatest = Some(self.put(format!("MAX({name})")));
         }
         match question.column.ty.base() {
             _ if !question.sizes || asked.opaque => {}
@@ -180,18 +189,27 @@ impl Plan {
                 Some(at) => number(at)?,
                 None => rows.unwrap_or(0),
             };
+            let greatest = match asked.greatest {
+                Some(at) if values > 0 => Some(number(at)?),
+                _ => None,
+            };
             let unclear = match asked.unclear {
                 Some((at, bit)) => number(at)? >> bit & 1 == 1,
                 None => asked.opaque && values > 0,
             };
-            if unclear {
+            let not_boolean = match asked.not_boolean {
+                Some(at) => number(at)?,
+                None => 0,
+            };
+            // Without a key the rows say where such a value is; with one, see [`Plan::examples`].
+            let nowhere = not_boolean > 0 && !self.keyed;
+            if unclear || nowhere || greatest.is_some_and(|n| i64::try_from(n).is_err()) {
                 answers.push(Answer::Unclear);
                 continue;
             }
             let mut scan = ColumnScan::counted(ty, values, rows.unwrap_or(0).checked_sub(values)?);
-            if let Some(at) = asked.not_boolean {
-                scan.not_boolean = number(at)?;
-            }
+            scan.max_integer = greatest.map(i128::from);
+            scan.not_boolean = not_boolean;
             if let Some([chars, bytes]) = asked.lengths
                 && values > 0
             {
@@ -214,6 +232,61 @@ impl Plan {
         }
         Some(Survey { rows, answers })
     }
+
+    /// For each column of which only some values are remarkable and were counted: the SELECT of the keys of the first
+    /// few rows that hold such.
+    pub(crate) fn examples(
+        &self,
+        read: &TableRead,
+        range: &Range,
+        questions: &[Question],
+        survey: &Survey,
+    ) -> Result<Vec<(usize, String)>> {
+        let mut out = Vec::new();
+        let key: Vec<(&str, &Type)> = read.key.iter().map(|k| (k.name.as_str(), &k.ty)).collect();
+        let names: Vec<String> = key.iter().map(|(name, ty)| readable(name, ty)).collect();
+        let within = match range {
+            Range::Key { lower, upper } => {
+                bounds::condition(&key, lower.as_deref(), upper.as_deref())?
+            }
+            _ => None,
+        };
+        for (at, answer) in survey.answers.iter().enumerate() {
+            let Answer::Clear(scan) = answer else {
+                continue;
+            };
+            if scan.not_boolean == 0 {
+                continue;
+            }
+            let mut sql = format!(
+                "SELECT CONCAT_WS(', ', {}) FROM {} WHERE {} NOT IN (0, 1)",
+                names.join(", "),
+                quote(&read.table.name),
+                quote(&questions[at].column.name)
+            );
+            if let Some(within) = &within {
+                sql.push_str(&format!(" AND {within}"));
+            }
+            let order: Vec<String> = key.iter().map(|(n, _)| quote(n)).collect();
+            sql.push_str(&format!(" ORDER BY {} LIMIT 5", order.join(", ")));
+            out.push((at, sql));
+        }
+        Ok(out)
+    }
+}
+
+/// A key's column as a person reads it.
+fn readable(name: &str, ty: &Type) -> String {
+    let name = quote(name);
+    match ty.base() {
+        Type::Binary { .. } | Type::Varbinary { .. } | Type::Blob { .. } => {
+            format!("CONCAT('0x', LOWER(HEX(LEFT({name}, 32))))")
+        }
+        Type::Char { .. } | Type::Varchar { .. } | Type::Text { .. } => {
+            format!("LEFT(CONVERT({name} USING utf8mb4), 80)")
+        }
+        _ => name,
+    }
 }
 
 /// What is to be shown of a column.
@@ -229,6 +302,10 @@ enum Kind {
     Day,
     /// Times of a day.
     Clock,
+    /// No zero with a minus.
+    Zero,
+    /// How large the greatest is.
+    Unsigned,
     /// It can not be shown.
     Opaque,
 }
@@ -237,7 +314,12 @@ impl Kind {
     fn of(question: &Question) -> Self {
         let asks = |h: Hazard| question.hazards.contains(&h);
         match question.column.ty.base() {
+            Type::Float { .. } if asks(Hazard::NegativeZero) => Kind::Zero,
             Type::Float { .. } | Type::Decimal { .. } => Kind::Finite,
+            Type::Integer {
+                bits: 64,
+                unsigned: true,
+            } => Kind::Unsigned,
             Type::Integer { bits: 8, .. } if asks(Hazard::NotABoolean) => Kind::Truth,
             Type::Char { .. } | Type::Varchar { .. } | Type::Text { .. } => Kind::Text,
             Type::Date | Type::Timestamp { .. } => Kind::Day,
@@ -248,7 +330,7 @@ impl Kind {
 
     /// Whether a row may hide something.
     fn hides(self) -> bool {
-        matches!(self, Kind::Text | Kind::Day | Kind::Clock)
+        matches!(self, Kind::Text | Kind::Day | Kind::Clock | Kind::Zero)
     }
 }
 
@@ -290,6 +372,7 @@ fn plain_moment(kind: Kind, question: &Question) -> String {
     let name = quote(&question.column.name);
     match kind {
         Kind::Clock => format!("COALESCE({name} BETWEEN '00:00:00' AND '24:00:00', TRUE)"),
+        Kind::Zero => format!("NOT ({name} <=> 0 AND CONCAT({name}) LIKE '-%')"),
         _ => format!("FROM_DAYS(TO_DAYS({name})) <=> DATE({name})"),
     }
 }

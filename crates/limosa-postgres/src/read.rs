@@ -299,6 +299,9 @@ impl Reader for PostgresReader {
         let busy = std::mem::take(&mut self.open);
         self.lane.ready(&read.table, busy)?;
         let plan = survey::Plan::of(questions);
+        if plan.too_wide() {
+            return Ok(None);
+        }
         let from = format!(
             "{}{}",
             select::from(&read.table, self.lane.partitioned()),

@@ -127,15 +127,23 @@ pub(crate) fn key(columns: &[ColumnRead]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Whether JSON can say the array in a column: lower bounds of 1, and no JSON null beside SQL's.
-pub(crate) fn json_can_say(name: &str, element: &Type) -> String {
-    let plain =
-        format!("(array_dims({name}) IS NULL OR array_dims({name}) ~ '^(\\[1:[0-9]+\\])+$')");
-    if matches!(element.base(), Type::Json { .. }) {
-        format!("{plain} AND NOT EXISTS (SELECT 1 FROM unnest({name}) AS e WHERE e::text = 'null')")
-    } else {
-        plain
+/// An array as JSON: a list, or lists in a list. What such a list can not say (lower bounds other than 1, JSON null
+/// beside SQL's, JSON in more than one dimension) is a JSON string of the array's own text: `"[0:1]={1,2}"`.
+pub(crate) fn array(name: &str, element: &Type) -> String {
+    let json = matches!(element.base(), Type::Json { .. });
+    let dimensions = if json { "" } else { "+" };
+    let mut plain = format!(
+        "(array_dims({name}) IS NULL OR array_dims({name}) ~ '^(\\[1:[0-9]+\\]){dimensions}$')"
+    );
+    if json {
+        plain.push_str(&format!(
+            " AND NOT EXISTS (SELECT 1 FROM unnest({name}) AS e WHERE e::text = 'null')"
+        ));
     }
+    format!(
+        "CASE WHEN {name} IS NULL THEN NULL WHEN {plain} THEN array_to_json({name}) \
+         ELSE to_json({name}::text) END"
+    )
 }
 
 #[cfg(test)]

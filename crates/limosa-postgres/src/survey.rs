@@ -16,6 +16,9 @@ use limosa_core::schema::Type;
 const FIRST: &str = "0001-01-01";
 const AFTER_LAST: &str = "10000-01-01";
 
+/// Columns of a SELECT.
+const TARGETS: usize = 1664;
+
 /// What is asked of one column, as places in the answer's row.
 struct Asked {
     /// A count of its values; without, they are as many as the rows.
@@ -100,6 +103,11 @@ impl Plan {
             lengths,
             digits,
         }
+    }
+
+    /// Whether it asks for more than one SELECT can: then the rows are looked at.
+    pub(crate) fn too_wide(&self) -> bool {
+        self.parts.len() > TARGETS
     }
 
     /// The SELECT; `from` is the table and the range. Nothing if every question answers itself.

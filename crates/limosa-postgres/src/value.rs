@@ -35,8 +35,6 @@ pub(crate) enum Decode {
     Json,
     Jsonb,
     Bits,
-    /// `j` and JSON, or `t` and the array's own text.
-    TaggedArray,
 }
 
 /// What to select for a column, and how to decode it.
@@ -69,16 +67,7 @@ pub(crate) fn plan(column: &ColumnRead) -> (String, Decode) {
         // A cast to text would add the length of a host address; the output function does not.
         Type::Inet => return (format!("textin(inet_out({name}))"), Decode::Text),
         Type::Cidr => return (format!("textin(cidr_out({name}))"), Decode::Text),
-        Type::Array { element } => {
-            return (
-                format!(
-                    "CASE WHEN {name} IS NULL THEN NULL WHEN {} \
-                     THEN 'j' || array_to_json({name})::text ELSE 't' || {name}::text END",
-                    select::json_can_say(&name, element)
-                ),
-                Decode::TaggedArray,
-            );
-        }
+        Type::Array { element } => return (select::array(&name, element), Decode::Json),
         Type::Geometry { .. } => return (format!("{name}::bytea"), Decode::Bytes),
         Type::Native { json: true, .. } => return (format!("to_json({name})"), Decode::Json),
         Type::MacAddress { .. } | Type::Set { .. } | Type::Native { .. } | Type::Dynamic => {
@@ -174,15 +163,6 @@ pub(crate) fn put(
                 return None;
             }
             batch.put_bits(bits, rest);
-        }
-        Decode::TaggedArray => {
-            let (&tag, rest) = bytes.split_first()?;
-            match (tag, std::str::from_utf8(rest)) {
-                (b'j', Ok(json)) => batch.put_json(json),
-                (b't', Ok(own)) => batch.put_text(own),
-                (b'j' | b't', Err(_)) => batch.put_bytes(rest),
-                _ => return None,
-            }
         }
     }
     Some(())
@@ -334,7 +314,6 @@ mod tests {
             Decode::Uuid,
             Decode::Jsonb,
             Decode::Bits,
-            Decode::TaggedArray,
         ];
         for decode in all {
             for bytes in [

@@ -128,7 +128,7 @@ fn typed(batch: &mut Batch, t: &[u8], decode: Decode) {
         Decode::Json => simdutf8::basic::from_utf8(t).ok().map(Cell::Json),
         Decode::Array => simdutf8::basic::from_utf8(t)
             .ok()
-            .filter(|s| s.starts_with('[') && !s.contains("]={"))
+            .filter(|s| s.starts_with(['[', '"']) && !own_text(s))
             .map(Cell::Json),
         Decode::Bits => return bits(batch, t),
     };
@@ -136,6 +136,15 @@ fn typed(batch: &mut Batch, t: &[u8], decode: Decode) {
         Some(cell) => batch.put_cell(cell),
         None => text(batch, t),
     }
+}
+
+/// Whether a text is an array with its bounds before it, as PostgreSQL says one, and no JSON: `[0:1]={1,2}`.
+fn own_text(text: &str) -> bool {
+    let inner = text.strip_prefix('[').unwrap_or_default();
+    let digits = inner
+        .trim_start_matches('-')
+        .trim_start_matches(|c: char| c.is_ascii_digit());
+    digits.len() < inner.len() && digits.starts_with(':')
 }
 
 fn uuid(batch: &mut Batch, t: &[u8]) {

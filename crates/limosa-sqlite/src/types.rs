@@ -290,72 +290,7 @@ pub(crate) fn place(ty: &Type, context: &PlaceContext<'_>) -> Placement {
             p
         }
         Type::Year => made("INTEGER", ty, Fidelity::Widened),
-        Type::Float { .. } => {
-            let nans = context.scan.map_or(0, |s| s.count(Hazard::NotANumber));
-            let zeros = context.scan.map_or(0, |s| s.count(Hazard::NegativeZero));
-            let precision = context.policies.precision;
-            if zeros > 0 && nans == 0 {
-                let (policy, stops) = match precision {
-                    PrecisionPolicy::Stop => ("precision = \"stop\"", true),
-                    PrecisionPolicy::Round => ("precision = \"round\"", false),
-                    PrecisionPolicy::Reject => ("precision = \"reject\"", false),
-                    PrecisionPolicy::Text => {
-                        let text = Type::Text { max_bytes: None };
-                        return noted(
-                            made("TEXT", &text, Fidelity::Widened),
-                            "kept as text, because some values are -0",
-                        );
-                    }
-                };
-                let fidelity = Fidelity::Lossy {
-                    policy: policy.into(),
-                    stops,
-                };
-                return noted(made("REAL", ty, fidelity), "SQLite keeps -0 as 0");
-            }
-            match (nans, context.policies.not_finite) {
-                (0, _) => exact("REAL"),
-                (_, NotFinitePolicy::Text) => made(
-                    "TEXT",
-                    &Type::Text { max_bytes: None },
-                    Fidelity::Lossy {
-                        policy: "not_finite = \"text\"".into(),
-                        stops: false,
-                    },
-                ),
-                (_, NotFinitePolicy::Null) => {
-                    let mut p = made(
-                        "REAL",
-                        ty,
-                        Fidelity::Lossy {
-                            policy: "not_finite = \"null\"".into(),
-                            stops: false,
-                        },
-                    );
-                    p.force_nullable = true;
-                    p
-                }
-                (_, NotFinitePolicy::Reject) => made(
-                    "REAL",
-                    ty,
-                    Fidelity::Lossy {
-                        policy: "not_finite = \"reject\"".into(),
-                        stops: false,
-                    },
-                ),
-                (_, NotFinitePolicy::Stop) => noted(
-                    made(
-                        "REAL",
-                        ty,
-                        Fidelity::Lossy {
-                            policy: "not_finite = \"stop\"".into(),
-                            stops: true,
-                        },
-                    ),
-                    "SQLite keeps NaN as NULL",
-                ),
-            }
-        }
+        Type::Float { .. } => float(ty, context, made),
         Type::Decimal { .. } | Type::Money { .. } => noted(
             exact("TEXT"),
             "kept as text with every digit; numbers in SQLite have at most 17",
@@ -440,14 +375,79 @@ pub(crate) fn place(ty: &Type, context: &PlaceContext<'_>) -> Placement {
     }
 }
 
+/// Floats: all but NaN and -0 are kept.
+fn float(
+    ty: &Type,
+    context: &PlaceContext<'_>,
+    made: impl Fn(&str, &Type, Fidelity) -> Placement,
+) -> Placement {
+    let count = |hazard| context.scan.map_or(0, |s| s.count(hazard));
+    let (nans, zeros) = (count(Hazard::NotANumber), count(Hazard::NegativeZero));
+    let (not_finite, precision) = (context.policies.not_finite, context.policies.precision);
+    let nan = match not_finite {
+        _ if nans == 0 => None,
+        NotFinitePolicy::Stop => Some("not_finite = \"stop\""),
+        NotFinitePolicy::Reject => Some("not_finite = \"reject\""),
+        NotFinitePolicy::Null => Some("not_finite = \"null\""),
+        NotFinitePolicy::Text => Some("not_finite = \"text\""),
+    };
+    let zero = match precision {
+        _ if zeros == 0 => None,
+        PrecisionPolicy::Stop => Some("precision = \"stop\""),
+        PrecisionPolicy::Reject => Some("precision = \"reject\""),
+        PrecisionPolicy::Round => Some("precision = \"round\""),
+        PrecisionPolicy::Text => Some("precision = \"text\""),
+    };
+    let text = |fidelity, note: &str| Placement {
+        note: Some(note.into()),
+        ..made("TEXT", &Type::Text { max_bytes: None }, fidelity)
+    };
+    // Text holds every one of them.
+    if nans > 0 && not_finite == NotFinitePolicy::Text {
+        let policy = "not_finite = \"text\"".into();
+        let stops = false;
+        return text(
+            Fidelity::Lossy { policy, stops },
+            "kept as text, because some values are NaN",
+        );
+    }
+    if zeros > 0 && precision == PrecisionPolicy::Text && nans == 0 {
+        return text(
+            Fidelity::Widened,
+            "kept as text, because some values are -0",
+        );
+    }
+    // What stops is said before what only changes values.
+    let stops = |policy: &str| policy.ends_with("\"stop\"");
+    let said = match (nan, zero) {
+        (Some(nan), Some(zero)) if stops(zero) && !stops(nan) => Some(zero),
+        (nan, zero) => nan.or(zero),
+    };
+    let Some(policy) = said else {
+        return made("REAL", ty, Fidelity::Exact);
+    };
+    let fidelity = Fidelity::Lossy {
+        policy: policy.into(),
+        stops: stops(policy),
+    };
+    Placement {
+        note: Some(if Some(policy) == nan {
+            "SQLite keeps NaN as NULL".into()
+        } else {
+            "SQLite keeps -0 as 0".into()
+        }),
+        force_nullable: nans > 0 && not_finite == NotFinitePolicy::Null,
+        ..made("REAL", ty, fidelity)
+    }
+}
+
 /// Which hazards must be known before [`place`] can answer well.
 pub(crate) fn wants_scan(ty: &Type) -> Vec<Hazard> {
     match ty.base() {
-        // Asked for the greatest value.
         Type::Integer {
             bits: 64,
             unsigned: true,
-        } => vec![Hazard::OutsideDeclaredType],
+        } => vec![Hazard::AboveSigned],
         Type::Float { .. } => vec![Hazard::NotANumber, Hazard::NegativeZero],
         _ => Vec::new(),
     }
@@ -521,6 +521,51 @@ mod tests {
             ("varchar(", Type::Text { max_bytes: None }),
         ] {
             assert_eq!(declared(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn floats_ask_for_every_policy_that_they_need() {
+        use limosa_core::scan::ColumnScan;
+        let mut scan = ColumnScan::default();
+        scan.found(Hazard::NotANumber, || "1".into());
+        scan.found(Hazard::NegativeZero, || "2".into());
+        for (not_finite, precision, want, stops) in [
+            (
+                NotFinitePolicy::Stop,
+                PrecisionPolicy::Stop,
+                "not_finite = \"stop\"",
+                true,
+            ),
+            (
+                NotFinitePolicy::Null,
+                PrecisionPolicy::Stop,
+                "precision = \"stop\"",
+                true,
+            ),
+            (
+                NotFinitePolicy::Null,
+                PrecisionPolicy::Round,
+                "not_finite = \"null\"",
+                false,
+            ),
+            (
+                NotFinitePolicy::Text,
+                PrecisionPolicy::Stop,
+                "not_finite = \"text\"",
+                false,
+            ),
+        ] {
+            let policies = Policies {
+                not_finite,
+                precision,
+                ..Policies::default()
+            };
+            let mut context = context(&policies);
+            context.scan = Some(&scan);
+            let placed = place(&Type::Float { bits: 64 }, &context);
+            let policy = want.to_owned();
+            assert_eq!(placed.fidelity, Fidelity::Lossy { policy, stops });
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is believed of each column, and how the target holds it.
 
 use super::refine::{dates_stay_text, refine};
+use super::say::kept;
 use super::unify::{Place, groups, joined, widest};
 use super::{Context, Converted, cast};
 use crate::hazards::{choices_of, code_of, finding, hazards_of};
@@ -379,6 +380,9 @@ pub(super) fn place(
         );
     }
     changed_on_the_way(source, column, belief, &placement, context, out);
+    if !same_family {
+        kept_otherwise(source, column, belief, &placement, context, out);
+    }
     if placement.force_nullable && !column.nullable {
         out.findings.push(
             finding(
@@ -463,6 +467,46 @@ fn changed_on_the_way(
             )
             .at(&column.name),
         );
+    }
+}
+
+/// What somebody should know of values that are all kept, but as something else than they were.
+fn kept_otherwise(
+    source: &Table,
+    column: &Column,
+    belief: &Belief,
+    placement: &Placement,
+    context: &Context<'_>,
+    out: &mut Converted,
+) {
+    let scan = belief.scan.as_ref();
+    let count = |hazard| scan.map_or(0, |s| s.count(hazard));
+    let really = kept(&context.target.family, &placement.native, &placement.ty);
+    let warn = |code, text: String, hazard| {
+        finding(code, Severity::Warning, &source.name, text)
+            .at(&column.name)
+            .evidence(scan, &[hazard])
+    };
+    if count(Hazard::AboveSigned) > 0 && really.text() {
+        out.findings.push(warn(
+            "above-signed-range",
+            format!(
+                "there are numbers above 9223372036854775807, where the target's end, so all are kept as {}: \
+                 they compare and sort as text",
+                placement.native
+            ),
+            Hazard::AboveSigned,
+        ));
+    }
+    let moment = matches!(really, Type::Date | Type::Timestamp { .. });
+    if count(Hazard::ZeroDate) > 0 && moment && placement.fidelity == Fidelity::Exact {
+        out.findings.push(warn(
+            "zero-date",
+            "there are dates with a zero for the day, the month or the year (which is 1 BC); they are kept as they \
+             are, and a server with NO_ZERO_DATE or NO_ZERO_IN_DATE refuses such later"
+                .into(),
+            Hazard::ZeroDate,
+        ));
     }
 }
 

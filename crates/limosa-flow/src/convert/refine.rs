@@ -99,7 +99,14 @@ pub fn refine(
                     format!("{why}; they become {ty}"),
                 )
                 .at(&column.name)
-                .evidence(Some(scan), &[Hazard::OutsideDeclaredType]),
+                .evidence(
+                    Some(scan),
+                    &[
+                        Hazard::OutsideDeclaredType,
+                        Hazard::NotABoolean,
+                        Hazard::OddJson,
+                    ],
+                ),
             );
             refined.why = Some(why);
             refined.ty = ty;

@@ -9,6 +9,8 @@ use limosa_core::schema::Type;
 /// Days of 0001-01-01 and 9999-12-31 since 1970-01-01.
 const FIRST_DAY: i64 = -719_162;
 const LAST_DAY: i64 = 2_932_896;
+/// The day 0000-01-01.
+const YEAR_ZERO: i64 = -719_528;
 const DAY: i64 = 86_400_000_000;
 
 /// Powers of ten that a float holds exactly.
@@ -38,6 +40,8 @@ pub(super) struct Look {
     shapes: bool,
     /// Parse JSON.
     json: bool,
+    /// Whole numbers other than 0 and 1 are remarkable.
+    truth: bool,
     /// Characters that the declaration allows.
     length: u64,
     /// What was found.
@@ -71,7 +75,11 @@ impl Look {
         Look {
             declared,
             shapes: free && !matches!(declared, Declared::Text | Declared::Bytes),
-            json: wanted.contains(&Hazard::OddJson) || (free && declared == Declared::Json),
+            json: wanted
+                .iter()
+                .any(|h| matches!(h, Hazard::OddJson | Hazard::WideJson | Hazard::DeepJson))
+                || (free && declared == Declared::Json),
+            truth: declared == Declared::Boolean || wanted.contains(&Hazard::NotABoolean),
             length,
             scan: ColumnScan::default(),
         }
@@ -108,8 +116,8 @@ impl Look {
                 if text.as_bytes().contains(&0) || (self.json && text.contains("\\u0000")) {
                     self.scan.found(Hazard::NulInText, key);
                 }
-                if self.json && json::odd(text.as_bytes()) {
-                    self.scan.found(Hazard::OddJson, key);
+                if self.json {
+                    self.json(text.as_bytes(), key);
                 }
             }
             Cell::Uuid(u) => {
@@ -135,11 +143,14 @@ impl Look {
     fn integer(&mut self, i: i128, key: &dyn Fn() -> String) {
         self.scan.integers += 1;
         self.whole(i);
+        if i > i128::from(i64::MAX) {
+            self.scan.found(Hazard::AboveSigned, key);
+        }
         let digits = i.unsigned_abs().checked_ilog10().map_or(1, |n| n + 1);
         self.scan.integer_digits = self.scan.integer_digits.max(digits);
         if i != 0 && i != 1 {
             self.scan.not_boolean += 1;
-            if self.declared == Declared::Boolean {
+            if self.truth {
                 self.scan.found(Hazard::NotABoolean, key);
             }
         }
@@ -217,7 +228,26 @@ impl Look {
             self.scan.found(Hazard::Infinite, key);
         } else if !(FIRST_DAY..=LAST_DAY).contains(&day) {
             self.scan.found(Hazard::FarDate, key);
+            // The year before the first, which MySQL writes as the year 0.
+            if (YEAR_ZERO..FIRST_DAY).contains(&day) {
+                self.scan.found(Hazard::ZeroDate, key);
+            }
         }
+    }
+
+    /// Looks into JSON; says whether it is plain.
+    fn json(&mut self, text: &[u8], key: &dyn Fn() -> String) -> bool {
+        let seen = json::look(text);
+        for (found, hazard) in [
+            (seen.odd, Hazard::OddJson),
+            (seen.wide, Hazard::WideJson),
+            (seen.deep, Hazard::DeepJson),
+        ] {
+            if found {
+                self.scan.found(hazard, key);
+            }
+        }
+        !seen.odd
     }
 
     /// Counts the digits of a fraction of a second: a declaration that does not bind may say fewer.
@@ -283,6 +313,11 @@ impl Look {
                 self.shape(bytes);
                 self.scan.found(Hazard::OutsideDeclaredType, key);
             }
+            Declared::Moment if far(text) => {
+                self.scan.texts -= 1;
+                self.scan.typed += 1;
+                self.scan.found(Hazard::FarDate, key);
+            }
             Declared::Moment | Declared::Time => {
                 if !self.shape(bytes) {
                     let hazard = if bytes.is_empty() || looks_like_a_date(bytes) {
@@ -291,12 +326,15 @@ impl Look {
                         Hazard::OutsideDeclaredType
                     };
                     self.scan.found(hazard, key);
+                    if self.declared == Declared::Moment && has_a_zero(bytes) {
+                        self.scan.found(Hazard::ZeroDate, key);
+                    }
                 }
             }
             Declared::Json => {
-                if json::odd(bytes) {
-                    self.scan.found(Hazard::OddJson, key);
-                } else if matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'[')) {
+                if self.json(bytes, key)
+                    && matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['))
+                {
                     self.scan.shapes.json += 1;
                 }
             }
@@ -384,6 +422,38 @@ fn clock(text: &[u8]) -> bool {
 fn looks_like_a_date(text: &[u8]) -> bool {
     matches!(text, [a, b, c, d, b'-', _, _, b'-', ..]
         if [a, b, c, d].iter().all(|x| x.is_ascii_digit()))
+}
+
+/// Whether a text is a moment of the last years of PostgreSQL's calendar, which can not be counted from 1970: the only
+/// ones that its reader gives as text.
+fn far(text: &str) -> bool {
+    let text = text.strip_suffix("+00").unwrap_or(text);
+    text.split_once(' ').is_some_and(|(date, time)| {
+        date.len() > 10
+            && notation::parse_date(date.as_bytes()).is_some_and(|d| i64::from(d) > LAST_DAY)
+            && clock(time.as_bytes())
+            && notation::parse_timestamp(text.as_bytes()).is_none()
+            && notation::parse_time(time.as_bytes()).is_some_and(|t| (0..DAY).contains(&t))
+    })
+}
+
+/// Whether a text is a date with a zero for its month or day, with or without a time of day.
+fn has_a_zero(text: &[u8]) -> bool {
+    let part = |from: usize| match text.get(from..from + 2) {
+        Some(&[a @ b'0'..=b'9', b @ b'0'..=b'9']) => Some((a - b'0') * 10 + b - b'0'),
+        _ => None,
+    };
+    let clock = match text.get(10) {
+        None => true,
+        Some(b' ' | b'T') => {
+            clock(&text[11..])
+                && notation::parse_time(&text[11..]).is_some_and(|t| (0..DAY).contains(&t))
+        }
+        Some(_) => false,
+    };
+    looks_like_a_date(text)
+        && clock
+        && matches!((part(5), part(8)), (Some(m @ 0..=12), Some(d @ 0..=31)) if m == 0 || d == 0)
 }
 
 fn uuid(text: &[u8]) -> bool {

@@ -1,6 +1,8 @@
 //! Dates and moments within the calendar that this server has.
 
-use super::{AFTER_LAST_DAY, Column, FIRST_DAY, MICROS_PER_DAY, Put, bad_date, not_finite, null};
+use super::{
+    AFTER_LAST_DAY, Column, FIRST_DAY, MICROS_PER_DAY, Put, YEAR_ZERO, bad_date, not_finite, null,
+};
 use limosa_core::notation;
 use limosa_core::policy::{BadDatePolicy, PrecisionPolicy};
 
@@ -20,10 +22,18 @@ pub(super) fn fraction(
     Err("a moment with more fractional digits than the column".into())
 }
 
+/// The first day that is written: of the year 0, unless somebody decided otherwise about what no calendar has.
+fn first_day(column: &Column) -> i64 {
+    match column.policies.bad_date {
+        BadDatePolicy::Stop | BadDatePolicy::Text => YEAR_ZERO,
+        BadDatePolicy::Null | BadDatePolicy::Reject => FIRST_DAY,
+    }
+}
+
 pub(super) fn date(column: &Column, days: i32, out: &mut Vec<u8>) -> Put {
     match i64::from(days) {
         _ if matches!(days, i32::MAX | i32::MIN) => not_finite(column, out, "an infinite date"),
-        FIRST_DAY..AFTER_LAST_DAY => {
+        d if (first_day(column)..AFTER_LAST_DAY).contains(&d) => {
             notation::write_date(out, days);
             Ok(())
         }
@@ -40,7 +50,7 @@ pub(super) fn moment_limits(
     if matches!(micros, i64::MAX | i64::MIN) {
         return not_finite(column, out, "an infinite date");
     }
-    if !(FIRST_DAY * MICROS_PER_DAY..AFTER_LAST_DAY * MICROS_PER_DAY).contains(&micros) {
+    if !(first_day(column) * MICROS_PER_DAY..AFTER_LAST_DAY * MICROS_PER_DAY).contains(&micros) {
         return bad_date(column, out, "a year below 1 or above 9999");
     }
     write(out);

@@ -10,7 +10,15 @@ impl Placing<'_> {
     /// Moments that no column here holds. Whether the column becomes text.
     pub(super) fn bad_moments(&mut self) -> bool {
         let infinite = self.count(Hazard::Infinite) > 0;
-        let far = self.count(Hazard::FarDate) + self.count(Hazard::BadDate) > 0;
+        // Dates with a zero in them are kept as they are, unless somebody wants them to be NULL.
+        let kept = match self.context.policies.bad_date {
+            BadDatePolicy::Null => 0,
+            _ => self.count(Hazard::ZeroDate),
+        };
+        let far = self.count(Hazard::FarDate) + self.count(Hazard::BadDate) > kept;
+        if kept > 0 && !far {
+            self.note("dates with a zero in them are kept as they are");
+        }
         let mut text = false;
         if infinite {
             match self.context.policies.not_finite {

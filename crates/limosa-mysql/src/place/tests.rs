@@ -93,6 +93,87 @@ fn an_unbounded_decimal_is_as_wide_as_its_values() {
 }
 
 #[test]
+fn json_that_a_server_would_change_is_kept_as_text() {
+    let p = Policies::default();
+    let mysql = Version::parse("8.4.0");
+    for (hazard, on_maria, on_mysql) in [
+        (Hazard::WideJson, "json", "longtext"),
+        (Hazard::DeepJson, "longtext", "json"),
+        (Hazard::OddJson, "json", "longtext"),
+    ] {
+        let mut scan = ColumnScan {
+            typed: 1,
+            ..ColumnScan::default()
+        };
+        scan.found(hazard, || "1".into());
+        let mut c = context(&p, "jsonb");
+        c.scan = Some(&scan);
+        for ty in [
+            Type::Json { normalised: true },
+            Type::Array {
+                element: Box::new(Type::Json { normalised: true }),
+            },
+        ] {
+            let word = |v: &Version| {
+                let native = place(v, &ty, &c).native;
+                native.split(' ').next().unwrap_or_default().to_owned()
+            };
+            assert_eq!(word(&maria()), on_maria, "{hazard:?}");
+            assert_eq!(word(&mysql), on_mysql, "{hazard:?}");
+        }
+    }
+}
+
+#[test]
+fn dates_with_a_zero_stay_and_others_ask() {
+    let mut scan = ColumnScan {
+        typed: 1,
+        texts: 1,
+        ..ColumnScan::default()
+    };
+    for hazard in [Hazard::BadDate, Hazard::ZeroDate] {
+        scan.found(hazard, || "1".into());
+    }
+    let p = Policies::default();
+    let mut c = context(&p, "date");
+    c.scan = Some(&scan);
+    assert_eq!(place(&maria(), &Type::Date, &c).fidelity, Fidelity::Exact);
+    let null = Policies {
+        bad_date: limosa_core::policy::BadDatePolicy::Null,
+        ..p
+    };
+    let mut asks = context(&null, "date");
+    asks.scan = Some(&scan);
+    assert!(place(&maria(), &Type::Date, &asks).force_nullable);
+    let mut other = scan.clone();
+    other.found(Hazard::BadDate, || "2".into());
+    c.scan = Some(&other);
+    let placed = place(&maria(), &Type::Date, &c).fidelity;
+    assert!(matches!(placed, Fidelity::Lossy { stops: true, .. }));
+}
+
+#[test]
+fn what_stops_is_said_before_what_changes() {
+    let mut scan = ColumnScan {
+        reals: 2,
+        ..ColumnScan::default()
+    };
+    scan.found(Hazard::NotANumber, || "1".into());
+    scan.found(Hazard::NegativeZero, || "2".into());
+    let p = Policies {
+        not_finite: NotFinitePolicy::Null,
+        ..Policies::default()
+    };
+    let mut c = context(&p, "");
+    c.scan = Some(&scan);
+    let placed = place(&maria(), &Type::Float { bits: 64 }, &c);
+    let Fidelity::Lossy { policy, stops } = placed.fidelity else {
+        panic!("{placed:?}");
+    };
+    assert_eq!((policy.as_str(), stops), ("precision = \"stop\"", true));
+}
+
+#[test]
 fn values_that_are_not_finite_ask_for_a_policy() {
     let mut scan = ColumnScan {
         reals: 1,

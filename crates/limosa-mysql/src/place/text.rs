@@ -162,7 +162,7 @@ impl Placing<'_> {
         if let Some(note) = note {
             self.note(note);
         }
-        if self.version.maria {
+        if self.version.maria && self.count(Hazard::DeepJson) == 0 {
             return self.done(
                 Type::Json { normalised: false },
                 "json",
@@ -174,7 +174,9 @@ impl Placing<'_> {
                 "the text is normalised here: the order of members and repeated names are lost",
             );
         }
-        let odd = self.count(Hazard::OddJson) > 0;
+        // More than 31 levels are no JSON to MariaDB, and MySQL makes a double of every broken number.
+        let odd =
+            self.version.maria || self.count(Hazard::OddJson) + self.count(Hazard::WideJson) > 0;
         if odd || !normalised && note.is_none() && self.context.scan.is_none() {
             // The text as it is, where normalising it could change it.
             let native = self.collated("longtext");

@@ -287,7 +287,15 @@ fn create_table(t: &Table, version: u32) -> Result<Vec<String>> {
     Ok(statements)
 }
 
+/// Columns of an index, unless the server was built otherwise.
+const INDEX_COLUMNS: usize = 32;
+
 fn create_index(t: &TableName, index: &Index, version: u32) -> Result<String> {
+    if index.parts.len() + index.include.len() > INDEX_COLUMNS {
+        return Err(unsupported(format!(
+            "an index of PostgreSQL has at most {INDEX_COLUMNS} columns"
+        )));
+    }
     let mut parts = Vec::new();
     for p in &index.parts {
         if let (Some(n), IndexOf::Column(c)) = (p.prefix, &p.of) {

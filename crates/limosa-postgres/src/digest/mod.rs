@@ -55,10 +55,7 @@ fn plan(column: &CanonicalColumn) -> (String, Say) {
         (Form::Interval, Type::Time { .. }) => {
             format!("'0 0 ' || (extract(epoch FROM {name}) * 1000000)::bigint::text")
         }
-        (Form::Json, Type::Array { element }) => format!(
-            "CASE WHEN {} THEN array_to_json({name})::text ELSE {name}::text END",
-            select::json_can_say(&name, element)
-        ),
+        (Form::Json, Type::Array { element }) => select::array(&name, element),
         (Form::Json, Type::Native { json: true, .. }) => format!("to_json({name})"),
         (Form::Set, Type::Array { .. }) => format!("array_to_string({name}, ',')"),
         (Form::Geometry, Type::Geometry { .. }) => format!("{name}::bytea"),

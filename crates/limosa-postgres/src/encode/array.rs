@@ -28,9 +28,13 @@ fn quoted(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Says a JSON array in PostgreSQL's form; `None` if it is none. With `json`, the elements are JSON
+/// Says a JSON array in PostgreSQL's form; `None` if it is none. A JSON string is an array's own text. With `json`, the elements are JSON
 /// themselves and only the outermost list is an array. Numbers keep every digit that they were written with.
 pub(super) fn from_json(json: &str, elements_are_json: bool) -> Option<String> {
+    if json.trim_ascii_start().starts_with('"') {
+        let own: String = serde_json::from_str(json).ok()?;
+        return own.starts_with(['{', '[']).then_some(own);
+    }
     let mut out = Vec::with_capacity(json.len() + 8);
     let parts: Vec<&RawValue> = serde_json::from_str(json).ok()?;
     if elements_are_json {
@@ -181,6 +185,12 @@ mod tests {
             from_json(r#"[{"a":1},null,"x"]"#, true).as_deref(),
             Some(r#"{"{\"a\":1}",NULL,"\"x\""}"#)
         );
+        for own in ["[0:1]={1,2}", "{NULL,\"null\"}"] {
+            let json = serde_json::to_string(own).expect("a text can be said");
+            assert_eq!(from_json(&json, false).as_deref(), Some(own));
+            assert_eq!(from_json(&json, true).as_deref(), Some(own));
+        }
+        assert_eq!(from_json("\"plain\"", false), None);
         assert_eq!(from_json("{}", false), None);
         assert_eq!(from_json(r#"[{"a":1}]"#, false), None);
     }

@@ -304,7 +304,8 @@ fn table(engine: Engine, number: usize, rng: &mut StdRng) -> Table {
             name: format!("c{}", i + 1),
             declared: kind.declared.into(),
             means: kind.means,
-            not_null: rng.random_bool(0.3),
+            // What is computed is not said to be there.
+            not_null: rng.random_bool(0.3) && !computed(kind),
             indexed: kind.indexable && rng.random_bool(0.15),
         });
     }
@@ -316,11 +317,13 @@ fn table(engine: Engine, number: usize, rng: &mut StdRng) -> Table {
                 .map(|(name, ..)| key_value(engine, name, n, rng))
                 .collect();
             for (kind, column) in chosen.iter().zip(&columns[keys.len()..]) {
-                row.push(if !column.not_null && rng.random_bool(0.15) {
-                    "NULL".into()
-                } else {
-                    (kind.value)(rng)
-                });
+                row.push(
+                    if !column.not_null && !computed(kind) && rng.random_bool(0.15) {
+                        "NULL".into()
+                    } else {
+                        (kind.value)(rng)
+                    },
+                );
             }
             row
         })
@@ -335,6 +338,11 @@ fn table(engine: Engine, number: usize, rng: &mut StdRng) -> Table {
         rows,
         strict,
     }
+}
+
+/// Whether the server computes the values of a kind.
+fn computed(kind: &Kind) -> bool {
+    kind.declared.contains("GENERATED")
 }
 
 /// The key of row `n`, different for each `n` in every collation.

@@ -57,7 +57,7 @@ pub(crate) fn dump(
                     let words = match (types[c].as_str(), casts.get(c)) {
                         (_, Some(to)) => format!("format('%s', format('%s', \"{c}\")::{to})"),
                         ("bytea", _) => return format!("'b' || encode(\"{c}\", 'hex')"),
-                        (ty, _) if ty.ends_with("[]") => format!("to_json(\"{c}\")::text"),
+                        (ty, _) if ty.ends_with("[]") => list(c, ty),
                         _ => format!("format('%s', \"{c}\")"),
                     };
                     let hex = format!("encode(convert_to({words}, 'UTF8'), 'hex')");
@@ -84,6 +84,19 @@ pub(crate) fn dump(
             ))
         }
     }
+}
+
+/// An array as a list of JSON; with other bounds, or where a list would not tell NULL from JSON's null or a list of
+/// JSON from an array in an array, as a JSON text of PostgreSQL's own words.
+fn list(name: &str, ty: &str) -> String {
+    let c = format!("\"{name}\"");
+    let mut own = format!("array_dims({c}) ~ '\\[(?!1:)'");
+    if ty.starts_with("json") {
+        own.push_str(&format!(
+            " OR array_ndims({c}) > 1 OR EXISTS (SELECT FROM unnest({c}) AS x(e) WHERE e::text = 'null')"
+        ));
+    }
+    format!("(CASE WHEN {own} THEN to_json({c}::text) ELSE to_json({c}) END)::text")
 }
 
 fn maria(name: &str, ty: &str) -> String {

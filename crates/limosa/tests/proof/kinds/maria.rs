@@ -1,8 +1,8 @@
 //! The types of MariaDB.
 
 use super::{
-    Kind, bits, bytes, clock, day, decimal, double, hex, indexed, integer, json, kind, near_day,
-    of, single, text, uuid,
+    Kind, bits, bytes, clock, day, decimal, double, hex, indexed, integer, json, kind, long_number,
+    near_day, of, single, text, uuid,
 };
 use crate::meaning::Meaning::*;
 use rand::Rng;
@@ -311,6 +311,50 @@ pub(crate) const KINDS: &[Kind] = &[
     }),
     indexed("inet4", Text, |r| {
         q(of(r, &["0.0.0.0", "255.255.255.255", "192.0.2.1"]))
+    }),
+    kind("timestamp NULL DEFAULT NULL", Moment, |r| {
+        if r.random_bool(0.3) {
+            q("0000-00-00 00:00:00")
+        } else {
+            q(format!("{} {}", near_day(r), clock(r, 0)))
+        }
+    }),
+    kind("json", Json, |r| {
+        let n = r.random_range(1..31);
+        q(format!("{}{}", "[".repeat(n), "]".repeat(n)))
+    }),
+    kind("json", Json, |r| format!("'{{\"a\": {}}}'", long_number(r))),
+    indexed("decimal(10,3) unsigned zerofill", Number, |r| {
+        decimal(r, 10, 3).replace('-', "")
+    }),
+    indexed("float unsigned", Single, |r| {
+        format!("'{:e}'", f64::from(single(r).abs()))
+    }),
+    indexed(
+        "set('01','02','03','04','05','06','07','08','09','10','11','12','13','14','15','16','17','18','19','20')",
+        Words,
+        |r| q(of(r, &["", "01", "01,20", "05,06,07,19"])),
+    ),
+    kind(
+        "int GENERATED ALWAYS AS (char_length('abc') * 2) STORED",
+        Number,
+        |_| "DEFAULT".into(),
+    ),
+    kind(
+        "varchar(20) GENERATED ALWAYS AS (concat('a', 'ß')) VIRTUAL",
+        Text,
+        |_| "DEFAULT".into(),
+    ),
+    kind("varbinary(10)", Bytes, |r| x(&bytes(r, 10))),
+    kind("multipolygon", Shape, |r| {
+        of(
+            r,
+            &[
+                "ST_GeomFromText('MULTIPOLYGON(((0 0, 1 0, 1 1, 0 0)),((5 5, 6 5, 6 6, 5 5)))')",
+                "ST_GeomFromText('MULTIPOLYGON(((0 0, 9 0, 9 9, 0 0),(2 1, 3 1, 3 2, 2 1)))', 4326)",
+            ],
+        )
+        .into()
     }),
     kind("point", Shape, |r| {
         format!(

@@ -340,6 +340,19 @@ fn json_at(rng: &mut StdRng, depth: u32) -> String {
     }
 }
 
+/// A number of JSON with up to sixty digits.
+fn long_number(rng: &mut StdRng) -> String {
+    let (whole, rest) = (rng.random_range(-9..=9), decimal(rng, 60, 30));
+    let rest = rest.trim_start_matches('-');
+    let rest = if whole == 0 {
+        rest.split_once('.')
+            .map_or(String::new(), |(_, f)| format!(".{f}"))
+    } else {
+        rest.to_owned()
+    };
+    format!("{whole}{rest}")
+}
+
 /// A JSON string.
 fn quoted(text: &str) -> String {
     serde_json::to_string(text).expect("a text can be said")

@@ -1,8 +1,8 @@
 //! The types of PostgreSQL.
 
 use super::{
-    Kind, bits, bytes, clock, day, decimal, double, hex, indexed, integer, json, kind, of, single,
-    text, uuid,
+    Kind, bits, bytes, clock, day, decimal, double, hex, indexed, integer, json, kind, long_number,
+    of, single, text, uuid,
 };
 use crate::meaning::Meaning::*;
 use rand::Rng;
@@ -353,12 +353,60 @@ pub(crate) const KINDS: &[Kind] = &[
     kind("inet[]", List, |r| {
         arrays(r, |r| of(r, &["1.2.3.4", "::1/64"]).into())
     }),
-    kind("integer[]", Verified, |r| {
+    kind("integer[]", List, |r| {
         q(of(
             r,
             &["[0:1]={1,2}", "[2:3][0:1]={{1,2},{3,4}}", "{}", "{NULL}"],
         ))
     }),
+    kind("jsonb[]", List, |r| {
+        q(of(
+            r,
+            &[
+                "{NULL,\"null\"}",
+                "{{\"1\",\"[2]\"}}",
+                "[0:0]={\"null\"}",
+                "{\"\\\"a\\\"\"}",
+            ],
+        ))
+    }),
+    kind("char(4)[]", Verified, |r| arrays(r, |r| text(r, 4))),
+    kind("interval[]", Verified, |r| arrays(r, interval)),
+    kind("time[]", Verified, |r| arrays(r, |r| clock(r, 6))),
+    kind("bit(3)[]", List, |r| arrays(r, |r| bits(r, 3))),
+    kind("pair[]", Verified, |r| {
+        arrays(r, |r| of(r, &["(1,x,1.50)", "(,\"a b\",)"]).into())
+    }),
+    kind("numeric", Number, |r| {
+        q(format!(
+            "{}e{}",
+            r.random_range(-99..99),
+            r.random_range(-300..300)
+        ))
+    }),
+    kind("jsonb", Json, |r| {
+        let n = r.random_range(1..60);
+        q(format!("{}{}", "[".repeat(n), "]".repeat(n)))
+    }),
+    kind("jsonb", Json, |r| {
+        q(format!("{{\"a\": {}}}", long_number(r)))
+    }),
+    kind("nummultirange", Own, |r| {
+        q(of(r, &["{}", "{[1.5,2.50),[5,9]}", "{(,3],[10,)}"]))
+    }),
+    kind("jsonpath", Own, |r| {
+        q(of(r, &["$.a[*]", "$.\"x y\" ? (@ > 1)"]))
+    }),
+    kind(
+        "integer GENERATED ALWAYS AS (length('abc') * 2) STORED",
+        Number,
+        |_| "DEFAULT".into(),
+    ),
+    kind(
+        "text GENERATED ALWAYS AS ('ab' || 'ß '::text) STORED",
+        Text,
+        |_| "DEFAULT".into(),
+    ),
     kind("int4range", Own, |r| q(range(r, "-5", "7"))),
     kind("int8range", Own, |r| {
         q(range(r, "-5000000000", "7000000000"))
