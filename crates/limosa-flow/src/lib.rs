@@ -26,4 +26,5 @@ pub mod journal;
 pub mod rejects;
 pub mod copy;
 pub mod verify;
+pub mod diff;
 pub mod run;

@@ -57,6 +57,28 @@ pub struct Difference {
     pub columns: Vec<String>,
 }
 
+/// How many differences of a column one rule explains.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CauseCount {
+    /// The rule's lasting name: `time-shift`, `trailing-space`, `other`.
+    pub cause: String,
+    /// The rule in words, as what follows "all 5,312 values".
+    pub text: String,
+    /// Differences that it explains.
+    pub rows: u64,
+}
+
+/// Why the values of a column differ: one rule, if one explains all differences.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ColumnCauses {
+    /// The column, by its target name.
+    pub column: String,
+    /// Values that differ, in all.
+    pub differing: u64,
+    /// The rules; each difference is counted under one.
+    pub causes: Vec<CauseCount>,
+}
+
 /// What became of one table's comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableVerdict {
@@ -74,6 +96,9 @@ pub struct TableVerdict {
     pub differing_rows: u64,
     /// The first of them.
     pub differences: Vec<Difference>,
+    /// Why they differ, column by column, over all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<ColumnCauses>,
     /// Columns that were not compared, and why.
     pub not_compared: Vec<(String, String)>,
     /// Rows that were also compared in the other way: read, and added up by the servers.

@@ -38,7 +38,7 @@ pub use limosa_flow::assess::Assessment;
 pub use limosa_flow::journal::{Journal, Status};
 pub use limosa_flow::progress::{Fact, Listener, Progress};
 pub use limosa_flow::run::{Parts, RunError, Stop};
-pub use limosa_flow::{check, outcome, plan, rejects, transform};
+pub use limosa_flow::{check, diff, outcome, plan, rejects, transform, verify};
 
 use check::{Asking, Check, Keeper, Verdicts};
 use limosa_core::engine::{Engine, Role};
@@ -46,7 +46,7 @@ use limosa_core::schema::Catalog;
 use limosa_core::{Error, ErrorKind, Result};
 use limosa_flow::clock::Wall;
 use limosa_flow::{assess, planner, run};
-use outcome::{Comparison, Ending, Outcome};
+use outcome::{Comparison, Ending, Outcome, Verdict};
 use plan::Plan;
 use rejects::{Filter, Retried, Retry, State, Store};
 use report::Report;
@@ -336,6 +336,43 @@ impl Limosa {
             false => self.journal()?.plan()?,
         };
         limosa_flow::verify::explain(source, target, &plan, &self.settings.run, progress, stop)
+    }
+
+    /// Compares both databases before a witness, who is shown every row that differs: as the plan of the journal
+    /// says, or, without one or if `alone`, as [`Limosa::compare`] does. Schemas are left out. Writes nothing.
+    ///
+    /// # Errors
+    /// See [`limosa_flow::verify::compare_before`].
+    pub fn differences(
+        &self,
+        alone: bool,
+        witness: &dyn verify::Witness,
+        progress: &Progress,
+        stop: &Stop,
+    ) -> Result<(Plan, Comparison)> {
+        let (source, target) = (self.source()?, self.target()?);
+        let mut asked = self.settings.run.clone();
+        asked.extent.schema = false;
+        let (plan, lonely, rejects) = match alone || !self.has_journal() {
+            true => {
+                let pairing =
+                    planner::pair(source, target, &self.settings.plan, progress, VERSION)?;
+                (pairing.plan, pairing.lonely, Store::in_memory())
+            }
+            false => {
+                let journal = self.journal()?;
+                let store = Store::open(&rejects::path(journal.file()))?;
+                (journal.plan()?, Vec::new(), store)
+            }
+        };
+        let mut comparison = verify::compare_before(
+            source, target, &plan, &asked, &rejects, progress, stop, witness,
+        )?;
+        if !lonely.is_empty() {
+            comparison.verdict = Verdict::Fail;
+            comparison.schema = lonely;
+        }
+        Ok((plan, comparison))
     }
 
     /// Whether something was begun under this name.

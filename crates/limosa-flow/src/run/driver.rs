@@ -274,7 +274,7 @@ impl<'j> Driver<'_, '_, 'j> {
             ..*self.job
         };
         let comparison = self.stage("verify", job.plan.tables.len(), |_| {
-            crate::verify::compare_with(&job)
+            crate::verify::compare_with(&job, None)
         });
         match comparison {
             Ok(comparison) => {

@@ -82,6 +82,7 @@ fn table(
             0
         },
         differences: Vec::new(),
+        causes: Vec::new(),
         not_compared: Vec::new(),
         cross_checked_rows: 0,
         disagreements: Vec::new(),

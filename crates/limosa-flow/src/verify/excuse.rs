@@ -45,6 +45,11 @@ impl Excuses {
         })
     }
 
+    /// Whether the row of this key was rejected.
+    pub(super) fn has(&self, key: &[String]) -> bool {
+        self.rows > 0 && self.keys.contains(key)
+    }
+
     /// Renames those differences that are excused to `rejected`. Gives how many rows they are.
     pub(super) fn apply(&self, named: &mut [Difference]) -> u64 {
         if self.rows == 0 {

@@ -1,21 +1,16 @@
 //! From sums and differences to a verdict.
 
-use super::differ;
 use super::excuse;
-use super::table::{Lane, Shared, Table};
+use super::table::{Shared, Table};
 use crate::outcome::{SchemaDifference, TableVerdict, Verdict};
 use crate::plan::{Finding, Plan, Severity, TablePlan};
 use std::collections::HashSet;
 
 /// Judges a table whose ranges are all read.
-pub(super) fn table(
-    shared: &Shared<'_, '_>,
-    lane: &mut Lane<'_>,
-    table: &Table<'_>,
-) -> TableVerdict {
+pub(super) fn table(shared: &Shared<'_, '_>, table: &Table<'_>) -> TableVerdict {
     let plan = table.plan;
     let settings = shared.job.settings;
-    let (source, target, odd, error, crossed) = {
+    let (source, target, mut odd, error, crossed) = {
         let mut found = table.lock();
         let odd = std::mem::take(&mut found.odd);
         let error = found.error.as_ref().map(ToString::to_string);
@@ -30,6 +25,7 @@ pub(super) fn table(
         compared_rows: source.sum.count,
         differing_rows: 0,
         differences: Vec::new(),
+        causes: Vec::new(),
         not_compared: plan.not_compared.clone(),
         cross_checked_rows: crossed.rows,
         disagreements: crossed.disagreements,
@@ -48,8 +44,10 @@ pub(super) fn table(
                 odd.rows
             ));
         }
-        match differ::name(shared, lane, table, &odd) {
-            Ok(mut named) => {
+        verdict.causes = odd.causes.say(&plan.compare_target.columns);
+        let mut named = odd.names();
+        match &odd.unnamed {
+            None => {
                 rejected = excuses.apply(&mut named);
                 let excused = !odd.at_least
                     && odd.rows == named.len() as u64 + excuse::more(plan, &named)
@@ -65,9 +63,11 @@ pub(super) fn table(
                 verdict.differences = named;
                 verdict.differences.truncate(settings.max_differences);
             }
-            Err(error) => {
+            Some(error) => {
+                verdict.differences = named;
+                verdict.differences.truncate(settings.max_differences);
                 verdict.error = Some(format!(
-                    "{} rows differ, and they could not be named: {error}",
+                    "{} rows differ, and not all of them could be looked at: {error}",
                     verdict.differing_rows
                 ));
             }

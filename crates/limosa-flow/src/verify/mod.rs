@@ -15,11 +15,14 @@
 //! Every row of every table and every column was compared and is equal, and the schema is as planned.
 //! What was not compared is named, and lowers the verdict ([`Verdict`]).
 
+pub mod causes;
 mod choose;
 mod count;
 mod cross;
+mod detail;
 mod differ;
 mod excuse;
+mod join;
 mod judge;
 mod pushdown;
 mod schema;
@@ -30,6 +33,10 @@ mod table;
 mod ways;
 
 pub use ways::explain;
+
+pub use detail::{Differing, Witness};
+pub(crate) use detail::{key_text, order as key_order, text as say_cell};
+pub use differ::Kind;
 
 use crate::clock::Wall;
 use crate::copy::{Job, snapshot};
@@ -71,7 +78,7 @@ pub fn compare(
 ) -> Result<Comparison> {
     let clock = Wall::new();
     let rejects = Store::in_memory();
-    compare_with(&Job {
+    let job = Job {
         source,
         target,
         plan,
@@ -80,7 +87,39 @@ pub fn compare(
         stop,
         clock: &clock,
         rejects: &rejects,
-    })
+    };
+    compare_with(&job, None)
+}
+
+/// The same before a witness, who is shown every row that differs. `rejects` has the rows that were left out.
+///
+/// # Errors
+/// Those of [`compare`].
+#[allow(
+    clippy::too_many_arguments,
+    reason = "two databases and what surrounds them"
+)]
+pub fn compare_before(
+    source: &dyn Engine,
+    target: &dyn Engine,
+    plan: &Plan,
+    settings: &RunSettings,
+    rejects: &Store,
+    progress: &Progress,
+    stop: &Stop,
+    witness: &dyn Witness,
+) -> Result<Comparison> {
+    let job = Job {
+        source,
+        target,
+        plan,
+        settings,
+        progress: progress.as_ref(),
+        stop,
+        clock: &Wall::new(),
+        rejects,
+    };
+    compare_with(&job, Some(witness))
 }
 
 /// Compares two databases as they are, without a plan or a journal: see [`planner::pair`].
@@ -127,7 +166,10 @@ struct Line<'p> {
     ready: VecDeque<(usize, Arc<Table<'p>>, usize)>,
 }
 
-pub(crate) fn compare_with(job: &Job<'_>) -> Result<Comparison> {
+/// Bytes of differing rows that a lane holds, at least and at most.
+const HELD: (u64, u64) = (1 << 20, 16 << 20);
+
+pub(crate) fn compare_with(job: &Job<'_>, witness: Option<&dyn Witness>) -> Result<Comparison> {
     let settings = job.settings;
     let wanted = settings.workers.max(1);
     let (source, at_source) = snapshot(job.source, wanted, job)?;
@@ -159,6 +201,8 @@ pub(crate) fn compare_with(job: &Job<'_>) -> Result<Comparison> {
         throttle: &throttle,
         share,
         memory: Memory::new(share.large),
+        bound: (settings.memory / 32).clamp(HELD.0, HELD.1) as usize,
+        witness,
     };
     let tables: &[TablePlan] = match settings.extent.rows {
         RowExtent::Cells => &job.plan.tables,
@@ -212,7 +256,7 @@ pub(crate) fn compare_with(job: &Job<'_>) -> Result<Comparison> {
             };
             drop(state);
             if table.unit(&shared, &mut lane, unit) && !job.stop.requested() {
-                let verdict = judge::table(&shared, &mut lane, &table);
+                let verdict = judge::table(&shared, &table);
                 job.progress.hear(Fact::TableEnded {
                     stage: "verify",
                     table: verdict.table.clone(),

@@ -49,6 +49,10 @@ pub(super) struct Shared<'a, 'p> {
     /// Room for huge rows, of all readers of both sides.
     pub(super) memory: Arc<Memory>,
     pub(super) share: Share,
+    /// Bytes of differing rows that a lane holds.
+    pub(super) bound: usize,
+    /// Who is shown every row that differs.
+    pub(super) witness: Option<&'a dyn super::Witness>,
 }
 
 /// The tables of a catalog by name.

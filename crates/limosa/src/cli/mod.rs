@@ -7,6 +7,7 @@ mod completions;
 mod config;
 mod copy;
 mod demo;
+mod diff;
 mod init;
 mod man;
 mod plan;
@@ -92,6 +93,7 @@ enum Verb {
     Run(run::Args),
     Copy(copy::Args),
     Verify(verify::Args),
+    Diff(diff::Args),
     Check(check::Args),
     Status(status::Args),
     Rejects(rejects::Args),
@@ -130,6 +132,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u
         Verb::Run(args) => run::run(args, &output),
         Verb::Copy(args) => copy::run(args, &output),
         Verb::Verify(args) => verify::run(args, &output),
+        Verb::Diff(args) => diff::run(args, &output),
         Verb::Check(args) => check::run(args, &output),
         Verb::Status(args) => status::run(args, &output),
         Verb::Rejects(args) => rejects::run(args, &output),

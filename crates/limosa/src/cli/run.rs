@@ -3,7 +3,7 @@ use crate::failure::{End, Failure};
 use crate::output::{Format, Output, Style, table};
 use crate::progress;
 use crate::signals::Watch;
-use limosa::outcome::{Comparison, Ending, Outcome, Verdict};
+use limosa::outcome::{ColumnCauses, Comparison, Ending, Outcome, Verdict};
 use limosa::plan::Plan;
 use limosa::report::{Report, verdict_word};
 use limosa::settings::amount::{show_bytes, show_count, show_seconds};
@@ -346,6 +346,9 @@ pub(super) fn verdict_lines(comparison: &Comparison, output: &Output) -> String 
         }
         for (column, why) in &t.not_compared {
             out.push_str(&format!("\n  {}.{column}: not compared: {why}", t.table));
+        }
+        for line in t.causes.iter().flat_map(ColumnCauses::lines) {
+            out.push_str(&format!("\n  {}, {line}", t.table));
         }
         for d in t.differences.iter().take(SHOWN) {
             let columns = match d.columns.is_empty() {

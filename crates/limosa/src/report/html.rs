@@ -5,7 +5,7 @@
 use super::{Report, show_moment, verdict_word, word};
 use crate::settings::amount::{show_bytes, show_count, show_seconds};
 use limosa_flow::check::Status;
-use limosa_flow::outcome::{TableVerdict, Verdict};
+use limosa_flow::outcome::{ColumnCauses, TableVerdict, Verdict};
 use limosa_flow::plan::Severity;
 use std::fmt::{self, Display, Write};
 
@@ -171,6 +171,13 @@ fn details(out: &mut String, t: &TableVerdict) -> fmt::Result {
     }
     if t.differences.is_empty() {
         return Ok(());
+    }
+    if !t.causes.is_empty() {
+        writeln!(out, "<h2>Causes in {}</h2>\n<ul>", Text(&t.table))?;
+        for line in t.causes.iter().flat_map(ColumnCauses::lines) {
+            writeln!(out, "<li>{}</li>", Text(line))?;
+        }
+        writeln!(out, "</ul>")?;
     }
     writeln!(
         out,

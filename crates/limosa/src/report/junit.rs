@@ -5,7 +5,7 @@
 use super::samples;
 use super::verdict_word;
 use limosa_flow::check::{Status, Verdicts, role_word};
-use limosa_flow::outcome::{Comparison, TableVerdict, Verdict};
+use limosa_flow::outcome::{ColumnCauses, Comparison, TableVerdict, Verdict};
 use std::fmt::{self, Display, Write};
 
 /// Escapes what it prints: markup, and the characters that XML can not hold.
@@ -142,6 +142,15 @@ pub fn comparison(name: &str, found: &Comparison) -> String {
     )
 }
 
+/// Why the rows differ, behind their number.
+fn causes(table: &TableVerdict) -> String {
+    let lines: Vec<String> = table.causes.iter().flat_map(ColumnCauses::lines).collect();
+    match lines.is_empty() {
+        true => String::new(),
+        false => format!(": {}", lines.join("; ")),
+    }
+}
+
 fn case(out: &mut String, name: &str, table: &TableVerdict) {
     let _ = write!(
         out,
@@ -161,8 +170,9 @@ fn case(out: &mut String, name: &str, table: &TableVerdict) {
             }));
             let _ = write!(
                 out,
-                ">\n      <failure type=\"{word}\" message=\"{} rows differ\">{}</failure>\n    </testcase>\n",
+                ">\n      <failure type=\"{word}\" message=\"{} rows differ{}\">{}</failure>\n    </testcase>\n",
                 table.differing_rows,
+                Text(causes(table)),
                 Text(lines.join("\n"))
             );
         }
@@ -206,6 +216,7 @@ mod tests {
                 }],
                 _ => Vec::new(),
             },
+            causes: Vec::new(),
             not_compared: Vec::new(),
             cross_checked_rows: 0,
             disagreements: Vec::new(),

@@ -2,6 +2,7 @@
 
 use super::{Report, show_moment, verdict_word, word};
 use crate::settings::amount::{show_bytes, show_count, show_seconds};
+use limosa_flow::outcome::ColumnCauses;
 use std::fmt::{self, Display, Write};
 
 /// Escapes what it prints: Markdown's own characters, line ends, and what is not visible.
@@ -98,6 +99,9 @@ fn comparison(out: &mut String, r: &Report) -> fmt::Result {
                 Text(column),
                 Text(why)
             )?;
+        }
+        for line in t.causes.iter().flat_map(ColumnCauses::lines) {
+            writeln!(out, "- Cause, {}", Text(line))?;
         }
         for d in &t.differences {
             writeln!(

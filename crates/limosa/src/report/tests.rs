@@ -83,6 +83,7 @@ fn report() -> Report {
                 kind: "missing".into(),
                 columns: vec![EVIL.into()],
             }],
+            causes: Vec::new(),
             not_compared: vec![(EVIL.into(), EVIL.into())],
             cross_checked_rows: 0,
             disagreements: vec![EVIL.into()],

@@ -4,6 +4,7 @@ mod check;
 mod codes;
 mod death;
 mod demo;
+mod diff;
 mod ecosystem;
 mod files;
 mod reference;

@@ -10,6 +10,7 @@ const VERBS: &[&[&str]] = &[
     &["run"],
     &["copy"],
     &["verify"],
+    &["diff"],
     &["check"],
     &["check", "import"],
     &["check", "export"],

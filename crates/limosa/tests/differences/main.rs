@@ -1,0 +1,3 @@
+//! Differences between two databases on real servers: shown, and put right.
+
+mod diff;
