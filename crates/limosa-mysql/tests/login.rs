@@ -210,7 +210,7 @@ fn every_plugin_of_the_server_lets_us_in_or_says_why_not() {
                 ],
             ),
             (
-                "empty",
+                "no_password",
                 by("caching_sha2_password", ""),
                 "",
                 vec![(in_clear, true), (over_tls, true)],
@@ -232,7 +232,7 @@ fn every_plugin_of_the_server_lets_us_in_or_says_why_not() {
                 "pw",
                 anyhow.clone(),
             ),
-            ("empty", native(""), "", anyhow),
+            ("no_password", native(""), "", anyhow),
         ]
     };
     let made: Vec<(&str, &str)> = ways.iter().map(|w| (w.0, w.1.as_str())).collect();

@@ -236,7 +236,7 @@ fn family_only(ty: &Type) -> bool {
 }
 
 /// How a table is read: all columns that are not computed, cut by its identifying columns.
-fn table_read(table: &Table) -> TableRead {
+pub(crate) fn table_read(table: &Table) -> TableRead {
     let column = |name: &str| {
         let c = table.column(name).expect("keys name columns of the table");
         ColumnRead {

@@ -1,5 +1,9 @@
 //! Servers that lie: what a real server sent is recorded, damaged, and played to a client again.
 
+mod walk;
+
+pub use walk::damaged_answers_are_errors;
+
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -166,7 +170,7 @@ impl Damage {
 }
 
 /// The most memory that this process has had, in bytes; 0 where the system does not say.
-pub fn peak_memory() -> u64 {
+fn peak_memory() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
         .lines()
