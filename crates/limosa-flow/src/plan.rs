@@ -217,7 +217,10 @@ fn without_sizes<S: serde::Serializer>(
     tables: &[TablePlan],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(tables.iter().map(|t| TablePlan {
+    // Their order is that of their sizes, which a server estimates anew now and then.
+    let mut tables: Vec<&TablePlan> = tables.iter().collect();
+    tables.sort_by_key(|t| t.name());
+    serializer.collect_seq(tables.into_iter().map(|t| TablePlan {
         rows: None,
         bytes: None,
         transform: t.transform.clone().map(|transform| TransformPlan {
@@ -243,7 +246,8 @@ impl std::io::Write for Digesting {
 }
 
 impl Plan {
-    /// The SHA-256 of the plan's canonical JSON, estimates and server settings left out, in lower-case hexadecimal.
+    /// The SHA-256 of the plan's canonical JSON, estimates, the order by them and server settings left out, in lower-case
+    /// hexadecimal.
     ///
     /// Two plans with the same hash do the same to the same databases.
     pub fn hash(&self) -> String {
