@@ -99,6 +99,11 @@ impl Choice {
         Self { sample, edges }
     }
 
+    /// Whether every row is compared.
+    pub(super) fn whole(&self) -> bool {
+        self.sample.whole()
+    }
+
     /// Whether a row is compared. `key` is in canonical form.
     #[inline]
     pub(super) fn takes(&self, by: u128, key: &[u8]) -> bool {

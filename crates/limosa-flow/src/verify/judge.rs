@@ -10,12 +10,13 @@ use std::collections::HashSet;
 pub(super) fn table(shared: &Shared<'_, '_>, table: &Table<'_>) -> TableVerdict {
     let plan = table.plan;
     let settings = shared.job.settings;
-    let (source, target, mut odd, error, crossed) = {
+    let (source, target, mut odd, error, crossed, ends) = {
         let mut found = table.lock();
         let odd = std::mem::take(&mut found.odd);
         let error = found.error.as_ref().map(ToString::to_string);
         let crossed = std::mem::take(&mut found.crossed);
-        (found.source, found.target, odd, error, crossed)
+        let ends = std::mem::take(&mut found.ends);
+        (found.source, found.target, odd, error, crossed, ends)
     };
     let mut verdict = TableVerdict {
         table: plan.name().clone(),
@@ -91,6 +92,22 @@ pub(super) fn table(shared: &Shared<'_, '_>, table: &Table<'_>) -> TableVerdict 
     }
     if source.sum.count < source.rows {
         verdict.verdict = verdict.verdict.max(Verdict::Partial);
+    }
+    // Rows that were rejected may have been at the ends.
+    let ends: Vec<&str> = ends
+        .0
+        .differ(&ends.1)
+        .filter_map(|at| plan.compare_target.columns.get(at))
+        .map(|c| c.name.as_str())
+        .filter(|name| excuses.rows == 0 && !changed.contains(name))
+        .collect();
+    if !ends.is_empty() && verdict.verdict != Verdict::Fail {
+        verdict.verdict = Verdict::Fail;
+        verdict.differing_rows = verdict.differing_rows.max(1);
+        verdict.error = Some(format!(
+            "the least or the greatest value of {} is not the same on both sides, in rows that were not chosen",
+            ends.join(", ")
+        ));
     }
     for (column, _) in &plan.not_compared {
         let chosen = changed.contains(column.as_str());

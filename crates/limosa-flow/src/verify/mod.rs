@@ -21,6 +21,7 @@ mod count;
 mod cross;
 mod detail;
 mod differ;
+mod ends;
 mod excuse;
 mod join;
 mod judge;

@@ -3,6 +3,7 @@
 use super::choose::{Choice, Sample};
 use super::cross::{self, Crossed};
 use super::differ::{self, Odd};
+use super::ends::Ends;
 use super::excuse::Excuses;
 use super::pushdown;
 use super::side::{Side, Which, both};
@@ -108,6 +109,8 @@ pub(super) struct Found {
     pub(super) error: Option<Error>,
     /// Rows that went both ways, and what the two ways did not agree on.
     pub(super) crossed: Crossed,
+    /// The ends of both sides' columns, where not all rows are compared.
+    pub(super) ends: (Ends, Ends),
 }
 
 impl<'p> Table<'p> {
@@ -244,8 +247,17 @@ impl<'p> Table<'p> {
         let (mut source, mut target) = (Tally::default(), Tally::default());
         lane.sketches.0.clear();
         lane.sketches.1.clear();
-        let count = |tally: &mut Tally, sketch: &mut Sketch, row: super::side::Row<'_>| {
+        let sampled = !choice.whole();
+        let mut ends = (Ends::default(), Ends::default());
+        let count = |tally: &mut Tally,
+                     sketch: &mut Sketch,
+                     ends: &mut Ends,
+                     read: &CanonicalRead,
+                     row: super::side::Row<'_>| {
             tally.rows += 1;
+            if sampled {
+                ends.take(read, row.row);
+            }
             if choice.takes(row.by, row.key) {
                 let hash = hash(row.row);
                 tally.sum.add(hash);
@@ -254,10 +266,12 @@ impl<'p> Table<'p> {
         };
         let (here, there) = (&mut lane.source, &mut lane.target);
         let (mine, theirs) = (&mut lane.sketches.0, &mut lane.sketches.1);
+        let (left, right) = (&mut ends.0, &mut ends.1);
+        let (from, to) = (&self.plan.compare_source, &self.plan.compare_target);
         both(
             || {
                 here.scan(
-                    &self.plan.compare_source,
+                    from,
                     Which::Range(range),
                     &mut |rows, bytes| {
                         shared
@@ -266,19 +280,25 @@ impl<'p> Table<'p> {
                         self.moved(shared, rows, bytes);
                         shared.job.stop.check()
                     },
-                    &mut |row| count(&mut source, mine, row),
+                    &mut |row| count(&mut source, mine, left, from, row),
                 )
             },
             || {
                 there.scan(
-                    &self.plan.compare_target,
+                    to,
                     Which::Range(range),
                     &mut |_, _| shared.job.stop.check(),
-                    &mut |row| count(&mut target, theirs, row),
+                    &mut |row| count(&mut target, theirs, right, to, row),
                 )
             },
         )?;
         mine.less(theirs);
+        if sampled {
+            // A range that is read twice has the same ends.
+            let mut found = self.lock();
+            found.ends.0.merge(from, &ends.0);
+            found.ends.1.merge(to, &ends.1);
+        }
         Ok((source, target))
     }
 }

@@ -219,7 +219,14 @@ fn say(
     } else {
         output.json(
             "comparison",
-            &serde_json::json!({ "exit_code": end, "comparison": comparison, "reports": files }),
+            &serde_json::json!({
+                "exit_code": end,
+                "comparison": comparison,
+                "bound": comparison.bound().map(|(fewer, of)| {
+                    serde_json::json!({ "confidence_percent": 95, "fewer_than": fewer, "of_rows": of })
+                }),
+                "reports": files,
+            }),
         )?;
     }
     say_files(files, output);

@@ -231,6 +231,13 @@ fn summary(outcome: Option<&Outcome>, comparison: Option<&Comparison>) -> String
         Verdict::Fail => " The comparison found differences or could not be finished.".to_owned(),
     };
     out.push_str(&rest);
+    if let Some((fewer, rows)) = comparison.bound() {
+        out.push_str(&format!(
+            " Of {} rows a share was compared and nothing differs: with 95 % confidence fewer than {} of them do.",
+            show_count(rows),
+            show_count(fewer)
+        ));
+    }
     out
 }
 

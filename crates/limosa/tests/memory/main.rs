@@ -184,6 +184,41 @@ fn a_row_above_the_budget_from_mariadb() {
     a_row_above_the_budget_from(Maria);
 }
 
+/// However many rows differ: memory for differences has a bound of its own. As many as do not fit into it; with
+/// `LIMOSA_CASES=1000000`, a million.
+#[test]
+fn differing_rows_without_number_are_compared_in_150_mib() {
+    if !child::measurable() {
+        return;
+    }
+    let here = tempfile::tempdir().expect("a folder can be made");
+    let (old, new) = (
+        Sqlite.database(here.path(), "old.db"),
+        Postgres.database(here.path(), "new.db"),
+    );
+    let rows = std::env::var("LIMOSA_CASES").ok();
+    let rows: u64 = rows.and_then(|n| n.parse().ok()).unwrap_or(200_000);
+    old.execute(&format!(
+        "create table t (id integer primary key not null, n integer not null);
+         with recursive g(i) as (select 1 union all select i + 1 from g where i < {rows}) insert into t select i, i from g;",
+    ));
+    new.execute(&format!(
+        "create table t (id bigint primary key, n bigint not null);
+         insert into t select g, g + 1 from generate_series(1, {rows}) g;",
+    ));
+    for options in [
+        &["--alone", "--workers", "2"][..],
+        &["--alone", "--workers", "2", "--pushdown"],
+    ] {
+        let ended = limosa(here.path(), &old.url, &new.url, "verify", options);
+        say(&format!("{options:?}"), ended.peak);
+        assert_eq!(ended.code, 3, "{}", ended.words);
+        let said = format!("{} differ", limosa::settings::amount::show_count(rows));
+        assert!(ended.words.contains(&said), "{}", ended.words);
+        assert!(ended.peak <= 150 * MIB, "{} MiB", ended.peak / MIB);
+    }
+}
+
 /// A load is a stream and is not bounded by the server's `max_allowed_packet`; a statement is.
 #[test]
 fn a_cell_above_max_allowed_packet() {

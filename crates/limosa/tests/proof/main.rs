@@ -3,7 +3,7 @@
 //! | module | claim |
 //! |---|---|
 //! | [`there`] | A → B → A gives equal values wherever the plan says exact or widened, and clean data never alarms |
-//! | [`planted`] | every kind of corruption is found, and exactly its rows are named |
+//! | [`planted`] | every kind of corruption is found, and exactly its rows are named; of a share of the rows, in the share that has them |
 
 mod case;
 #[path = "../e2e/engine.rs"]
@@ -49,6 +49,12 @@ pairs! { planted::all;
     planted_mariadb_to_sqlite: Maria => Sqlite;
     planted_mariadb_to_postgres: Maria => Postgres;
     planted_mariadb_to_mariadb: Maria => Maria;
+}
+
+pairs! { planted::sampled;
+    sampled_sqlite_to_postgres: Sqlite => Postgres;
+    sampled_postgres_to_mariadb: Postgres => Maria;
+    sampled_mariadb_to_sqlite: Maria => Sqlite;
 }
 
 #[test]

@@ -4,7 +4,10 @@
 //! One database is copied for each pair; each kind is one comparison of it.
 
 mod kinds;
+mod sampled;
 mod shop;
+
+pub(crate) use sampled::sampled;
 
 use crate::engine::{Database, Engine};
 use crate::oracle;
