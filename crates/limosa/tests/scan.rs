@@ -422,8 +422,18 @@ fn mariadb_answers_as_its_rows_do() {
         let mut sql = String::from(
             "set names utf8mb4; set sql_mode = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES';\n",
         );
+        // MySQL itself refuses halves of surrogates; the rest is the same for both.
+        let kinds: Vec<Kind> = MARIADB
+            .iter()
+            .map(|(ty, plain, bad)| {
+                let taken =
+                    |b: &&str| !mariadb().mysql() || !b.contains("eda") && !b.contains("edb");
+                let bad: Vec<&str> = bad.iter().copied().filter(taken).collect();
+                (*ty, *plain, &*bad.leak())
+            })
+            .collect();
         for t in 0..4 {
-            sql.push_str(&table(&format!("t{t}"), MARIADB, t % 2 == 0, &mut chance));
+            sql.push_str(&table(&format!("t{t}"), &kinds, t % 2 == 0, &mut chance));
         }
         // A key of texts, whose sizes matter to some.
         sql.push_str("create table k (a varchar(30) character set utf8mb4 primary key, b char(9) character set latin1 unique);\n");
@@ -477,7 +487,10 @@ fn each_range_is_answered_for_itself() {
     execute_mysql(
         &my,
         "create table t (id int primary key, v varchar(9) character set utf8mb4 not null, d date);
-         insert into t select seq, if(seq = 2500, x'00', seq), '2024-01-01' from seq_1_to_3000; analyze table t",
+         insert into t select n, if(n = 2500, x'00', n), '2024-01-01' from
+           (with d as (select 0 i union all select 1 union all select 2 union all select 3 union all select 4
+              union all select 5 union all select 6 union all select 7 union all select 8 union all select 9)
+            select 1 + a.i + 10 * b.i + 100 * c.i + 1000 * d.i as n from d a, d b, d c, d) s where n <= 3000; analyze table t",
     );
     for (source, target) in [
         (limosa_postgres::open(&pg), limosa_mysql::open(&my)),
