@@ -68,7 +68,11 @@ pub(super) fn cell(say: Say, text: &[u8], rows: &mut CanonicalRows) {
         Form::Time => canonical::moment(out, text, false),
         Form::Timestamp => with_sign(out, text, |out, t| canonical::moment(out, t, true)),
         Form::TimestampTz => with_sign(out, text, |out, t| {
-            // The session's zone is UTC, so the server always writes this one.
+            // The session's zone is UTC, so the server always writes this one; a moment that became text has minutes.
+            let t = t
+                .strip_suffix(b":00")
+                .filter(|t| t.ends_with(b"+00"))
+                .unwrap_or(t);
             let t = t.strip_suffix(b"+00").unwrap_or(t);
             canonical::moment(out, t, true);
         }),
@@ -154,6 +158,16 @@ mod tests {
                 Form::TimestampTz,
                 "2024-01-01 00:00:00.5+00",
                 "2024-01-01 00:00:00.5",
+            ),
+            (
+                Form::TimestampTz,
+                "2024-01-01 00:00:00+00:00",
+                "2024-01-01 00:00:00",
+            ),
+            (
+                Form::TimestampTz,
+                "0000-00-00 00:00:00",
+                "0000-00-00 00:00:00",
             ),
             (
                 Form::TimestampTz,

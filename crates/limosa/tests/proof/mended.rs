@@ -45,7 +45,7 @@ const MENDED: &[Mended] = &[
     ("numbers in JSON that no decimal is", Maria, &[Postgres, Sqlite], "json", Json, &["'[1e-20000]'", "'1e200000'"]),
     ("dates with a zero stopped on the way back", Maria, &[Sqlite], "date", Moment, &["'0000-00-00'", "'2024-00-15'", "'2024-01-00'", "'0000-01-01'", "'0000-12-31'"]),
     ("dates with a zero stopped on the way back", Maria, &[Sqlite], "datetime(6)", Moment, &["'0000-00-00 00:00:00'", "'2024-00-15 10:20:30.5'", "'0000-01-01 23:59:59.999999'"]),
-    ("dates with a zero stopped on the way back", Maria, &[Sqlite], "timestamp NULL DEFAULT NULL", Moment, &["'0000-00-00 00:00:00'"]),
+    ("dates with a zero stopped on the way back", Maria, &[Sqlite, Postgres], "timestamp NULL DEFAULT NULL", Moment, &["'0000-00-00 00:00:00'", "'2028-09-22 12:00:00'"]),
     ("moments that can not be counted from 1970", Postgres, &[Sqlite, Maria], "timestamp", Moment, &["'294276-12-31 23:59:59'", "'infinity'", "'4713-01-01 00:00:00 BC'"]),
     ("moments that can not be counted from 1970", Postgres, &[Sqlite, Maria], "timestamptz", Moment, &["'294276-12-31 23:59:59+00'"]),
     ("days of the year before the first", Postgres, &[Sqlite, Maria], "date", Moment, &["'0001-12-31 BC'", "'0001-01-01 BC'"]),
