@@ -2,6 +2,7 @@
 
 use crate::check::Question;
 use crate::expression::Expr;
+use crate::mend::{Amendment, Datum, Statement};
 use crate::operation::Operation;
 use crate::policy::Policies;
 use crate::scan::{ColumnScan, Hazard};
@@ -146,4 +147,17 @@ pub trait Dialect: Send + Sync {
     /// # Errors
     /// `Unsupported` (definite) if the engine has no such thing; the reason is a sentence for the report.
     fn question(&self, question: &Question) -> crate::Result<String>;
+
+    /// Says the change of one row as a guarded statement.
+    ///
+    /// # Errors
+    /// `Unsupported` (definite) if a value can not be said; the reason is a sentence for the report.
+    fn mend(&self, amendment: &Amendment<'_>) -> crate::Result<Statement>;
+
+    /// Says a value of such a statement as a literal, for a script.
+    fn datum(&self, value: &Datum) -> String;
+
+    /// What a script for the engine's own client needs before its statements and behind them, so that they
+    /// mean what they say and are done all or not at all.
+    fn script(&self) -> (&'static str, &'static str);
 }

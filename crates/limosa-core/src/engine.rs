@@ -28,6 +28,7 @@ use crate::canonical::{CanonicalRows, Form};
 use crate::check::Examiner;
 use crate::chunk::{Chunk, Range};
 use crate::dialect::Dialect;
+use crate::mend::Statement;
 use crate::operation::ObjectRef;
 use crate::policy::Policies;
 use crate::position::Position;
@@ -193,6 +194,13 @@ pub trait Session: Send {
 
     /// Runs one query and gives its rows as text; for small answers.
     fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>>;
+
+    /// Runs statements that change one row each in one transaction, with their values bound, and gives how many rows
+    /// each touched: 0 or 1.
+    ///
+    /// # Errors
+    /// Any: nothing was changed, but after `CommitUnknown`. `Constraint` also if one would touch several rows.
+    fn mend(&mut self, statements: &[&Statement]) -> Result<Vec<u64>>;
 
     /// Whether the object is there.
     fn exists(&mut self, object: &ObjectRef) -> Result<bool>;

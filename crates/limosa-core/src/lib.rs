@@ -39,6 +39,7 @@ pub mod canonical;
 pub mod pushdown;
 pub mod check;
 pub mod dialect;
+pub mod mend;
 pub mod engine;
 
 pub use error::{Disposition, Error, ErrorKind, Result};

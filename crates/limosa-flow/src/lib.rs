@@ -27,4 +27,5 @@ pub mod rejects;
 pub mod copy;
 pub mod verify;
 pub mod diff;
+pub mod mend;
 pub mod run;

@@ -3,6 +3,7 @@
 use crate::check;
 use crate::connection::Version;
 use crate::fit;
+use crate::mend;
 use crate::place;
 use crate::render;
 use crate::words::{self, MySqlWords};
@@ -10,6 +11,7 @@ use limosa_core::check::Question;
 use limosa_core::dialect::{Dialect, Misfit, PlaceContext, Placement};
 use limosa_core::error::Result;
 use limosa_core::expression::Expr;
+use limosa_core::mend::{Amendment, Datum, Statement};
 use limosa_core::operation::Operation;
 use limosa_core::scan::Hazard;
 use limosa_core::schema::{Table, Type};
@@ -66,5 +68,22 @@ impl Dialect for MySqlDialect {
 
     fn question(&self, question: &Question) -> Result<String> {
         check::question(&self.version, question)
+    }
+
+    fn mend(&self, amendment: &Amendment<'_>) -> Result<Statement> {
+        limosa_sql::mend(
+            &mend::MySqlMending {
+                maria: self.version.maria,
+            },
+            amendment,
+        )
+    }
+
+    fn datum(&self, value: &Datum) -> String {
+        mend::said(value)
+    }
+
+    fn script(&self) -> (&'static str, &'static str) {
+        mend::SCRIPT
     }
 }

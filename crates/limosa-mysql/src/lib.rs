@@ -34,6 +34,7 @@ mod inspect;
 mod ledger;
 mod load;
 mod mariadb;
+mod mend;
 mod native;
 mod objects;
 mod place;

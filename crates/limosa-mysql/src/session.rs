@@ -5,6 +5,7 @@ use crate::connection::Connection;
 use crate::words::{literal, quote};
 use limosa_core::engine::Session;
 use limosa_core::error::{Error, ErrorKind, Result};
+use limosa_core::mend::Statement;
 use limosa_core::operation::ObjectRef;
 use limosa_core::schema::{ForeignKey, TableName};
 use std::sync::Arc;
@@ -22,6 +23,26 @@ impl MySqlSession {
         // Tables are made in any order, and a foreign key is checked when it is added.
         connection.run(DOING, "SET SESSION lock_wait_timeout = 3600")?;
         Ok(Self { connection })
+    }
+
+    /// Runs statements of one row each; says how many rows each touched.
+    fn each(&mut self, statements: &[&Statement]) -> Result<Vec<u64>> {
+        let mut counts = Vec::with_capacity(statements.len());
+        for statement in statements {
+            let sql = statement.text(|_, _| "?".into());
+            let done = self
+                .connection
+                .run_with("changing a row", &sql, statement.values())?;
+            counts.push(done.affected);
+            if let Some(n) = counts.last().filter(|n| **n > 1) {
+                return Err(Error::new(
+                    ErrorKind::Constraint,
+                    "changing a row",
+                    format!("the statement would touch {n} rows"),
+                ));
+            }
+        }
+        Ok(counts)
     }
 
     fn found(&mut self, sql: &str) -> Result<bool> {
@@ -48,6 +69,24 @@ impl Session for MySqlSession {
 
     fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
         self.connection.rows(DOING, sql)
+    }
+
+    fn mend(&mut self, statements: &[&Statement]) -> Result<Vec<u64>> {
+        const DOING: &str = "changing rows";
+        self.connection.run(DOING, "START TRANSACTION")?;
+        let done = self.each(statements);
+        let word = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        let end = self.connection.run(DOING, word);
+        let counts = done?;
+        match end {
+            Ok(_) => Ok(counts),
+            Err(e) if e.kind() == ErrorKind::Connection => Err(Error::new(
+                ErrorKind::CommitUnknown,
+                DOING,
+                e.why().to_owned(),
+            )),
+            Err(e) => Err(e),
+        }
     }
 
     fn exists(&mut self, object: &ObjectRef) -> Result<bool> {

@@ -376,9 +376,13 @@ pub(crate) fn put_string(out: &mut Vec<u8>, bytes: &[u8]) {
             out.push(0xfc);
             out.extend_from_slice(&(n as u16).to_le_bytes());
         }
-        n => {
+        n @ 0x1_0000..=0xff_ffff => {
             out.push(0xfd);
             out.extend_from_slice(&(n as u32).to_le_bytes()[..3]);
+        }
+        n => {
+            out.push(0xfe);
+            out.extend_from_slice(&(n as u64).to_le_bytes());
         }
     }
     out.extend_from_slice(bytes);

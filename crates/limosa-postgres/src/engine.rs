@@ -7,6 +7,7 @@ use crate::dialect::PostgresDialect;
 use crate::encode::PostgresEncoder;
 use crate::ledger::PostgresLedger;
 use crate::load::PostgresLoader;
+use crate::mend;
 use crate::names::{ident, literal, table};
 use crate::snapshot::{self, PostgresSnapshot};
 use crate::{inspect, wire};
@@ -16,6 +17,7 @@ use limosa_core::engine::{
     Capabilities, Encoder, Engine, Identity, Ledger, LoadSpec, Loader, MissingPrivilege, Role,
     Session, Snapshot, TableRead,
 };
+use limosa_core::mend::Statement;
 use limosa_core::operation::ObjectRef;
 use limosa_core::position::Position;
 use limosa_core::schema::{Catalog, ForeignKey, TableName, Type};
@@ -230,6 +232,27 @@ impl Engine for Postgres {
 /// See [`Session`].
 struct PostgresSession(Connection);
 
+impl PostgresSession {
+    /// Runs statements of one row each; says how many rows each touched.
+    fn each(&mut self, statements: &[&Statement]) -> Result<Vec<u64>> {
+        let mut counts = Vec::with_capacity(statements.len());
+        for statement in statements {
+            let sql = statement.text(|at, _| format!("${}", at + 1));
+            let values: Vec<String> = statement.values().iter().map(mend::bound).collect();
+            let values: Vec<Option<&str>> = values.iter().map(|v| Some(v.as_str())).collect();
+            counts.push(self.0.query_with(&sql, &values)?.count());
+            if let Some(n) = counts.last().filter(|n| **n > 1) {
+                return Err(Error::new(
+                    ErrorKind::Constraint,
+                    "changing a row",
+                    format!("the statement would touch {n} rows"),
+                ));
+            }
+        }
+        Ok(counts)
+    }
+}
+
 impl Session for PostgresSession {
     fn execute(&mut self, sql: &str) -> Result<()> {
         self.0.query(sql).map(drop)
@@ -237,6 +260,30 @@ impl Session for PostgresSession {
 
     fn query(&mut self, sql: &str) -> Result<Vec<Vec<Option<String>>>> {
         Ok(self.0.query(sql)?.rows)
+    }
+
+    fn mend(&mut self, statements: &[&Statement]) -> Result<Vec<u64>> {
+        self.0.query("BEGIN")?;
+        let done = self.each(statements);
+        let end = self
+            .0
+            .query(if done.is_ok() { "COMMIT" } else { "ROLLBACK" });
+        let counts = done?;
+        match end {
+            // A transaction that can not be committed is rolled back, and says so.
+            Ok(answer) if answer.tag != "COMMIT" => Err(Error::new(
+                ErrorKind::Constraint,
+                "changing rows",
+                "the server rolled the transaction back",
+            )),
+            Ok(_) => Ok(counts),
+            Err(e) if e.kind() == ErrorKind::Connection => Err(Error::new(
+                ErrorKind::CommitUnknown,
+                "changing rows",
+                e.why().to_owned(),
+            )),
+            Err(e) => Err(e),
+        }
     }
 
     fn exists(&mut self, object: &ObjectRef) -> Result<bool> {

@@ -26,6 +26,7 @@ mod engine;
 mod inspect;
 mod ledger;
 mod load;
+mod mend;
 mod names;
 mod read;
 mod select;

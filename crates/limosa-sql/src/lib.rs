@@ -12,10 +12,12 @@
 //! | `functions` | the names of functions in each family |
 //! | `write` | tree → text |
 //! | `question` | data tests → queries |
+//! | `mend` | the sentences that change one row |
 //! | `formula` | text in Limosa's own words → tree, or the place of the mistake |
 
 mod formula;
 mod functions;
+mod mend;
 mod question;
 mod read;
 mod write;
@@ -24,6 +26,7 @@ use limosa_core::expression::{Expr, SqlText};
 use limosa_core::schema::Type;
 
 pub use formula::{Formula, Misread, Node, formula};
+pub use mend::{Mending, mend};
 pub use question::{Aggregated, Asking, question};
 pub use sqlparser::dialect::{Dialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 

@@ -1,11 +1,13 @@
 //! What SQLite can say: pure functions from neutral acts to statements.
 
 use crate::check;
+use crate::mend;
 use crate::types::{self, Native};
 use crate::words::{SqliteWords, literal, quote};
 use limosa_core::check::Question;
 use limosa_core::dialect::{Dialect, PlaceContext, Placement};
 use limosa_core::expression::{Expr, SqlText};
+use limosa_core::mend::{Amendment, Datum, Statement};
 use limosa_core::operation::Operation;
 use limosa_core::scan::Hazard;
 use limosa_core::schema::{
@@ -172,6 +174,18 @@ impl Dialect for SqliteDialect {
 
     fn question(&self, question: &Question) -> Result<String> {
         check::question(question)
+    }
+
+    fn mend(&self, amendment: &Amendment<'_>) -> Result<Statement> {
+        limosa_sql::mend(&mend::SqliteMending, amendment)
+    }
+
+    fn datum(&self, value: &Datum) -> String {
+        mend::said(value)
+    }
+
+    fn script(&self) -> (&'static str, &'static str) {
+        mend::SCRIPT
     }
 }
 

@@ -24,6 +24,7 @@ mod encode;
 mod inspect;
 mod ledger;
 mod load;
+mod mend;
 mod read;
 mod rows;
 mod session;

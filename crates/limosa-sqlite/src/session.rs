@@ -3,13 +3,15 @@
 
 use crate::connect::{File, error};
 use crate::dialect::{COUNTERS, sets_counter};
+use crate::mend;
 use crate::words::{literal, quote};
 use limosa_core::engine::Session;
+use limosa_core::mend::Statement;
 use limosa_core::operation::ObjectRef;
 use limosa_core::schema::{ForeignKey, TableName};
 use limosa_core::{Error, ErrorKind, Result};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 /// A session.
 pub(crate) struct SqliteSession {
@@ -84,6 +86,41 @@ impl Session for SqliteSession {
             out.push(cells);
         }
         Ok(out)
+    }
+
+    fn mend(&mut self, statements: &[&Statement]) -> Result<Vec<u64>> {
+        let file = self.file.clone();
+        let here = |e| file.error(e, "changing rows");
+        let c = self.connection(false)?;
+        c.execute_batch("PRAGMA foreign_keys = ON; BEGIN IMMEDIATE")
+            .map_err(here)?;
+        let each = || -> Result<Vec<u64>> {
+            let mut counts = Vec::with_capacity(statements.len());
+            for statement in statements {
+                let sql = statement.text(|_, _| "?".into());
+                let values = statement.values().iter().map(mend::bound);
+                let mut prepared = c.prepare_cached(&sql).map_err(here)?;
+                let n = prepared.execute(params_from_iter(values)).map_err(here)?;
+                counts.push(n as u64);
+                if let Some(n) = counts.last().filter(|n| **n > 1) {
+                    return Err(Error::new(
+                        ErrorKind::Constraint,
+                        "changing a row",
+                        format!("the statement would touch {n} rows"),
+                    ));
+                }
+            }
+            Ok(counts)
+        };
+        let done = each();
+        let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        let ended = c.execute_batch(end).map_err(here);
+        if done.is_ok() && ended.is_err() {
+            // A commit that a foreign key forbids leaves the transaction open.
+            let _ = c.execute_batch("ROLLBACK");
+        }
+        let counts = done?;
+        ended.map(|()| counts)
     }
 
     fn exists(&mut self, object: &ObjectRef) -> Result<bool> {

@@ -28,6 +28,15 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written
 }
 
+/// Makes a file that is not there yet, readable by the owner only.
+pub fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 /// Makes a file, readable by the owner only.
 fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();

@@ -38,7 +38,7 @@ pub use limosa_flow::assess::Assessment;
 pub use limosa_flow::journal::{Journal, Status};
 pub use limosa_flow::progress::{Fact, Listener, Progress};
 pub use limosa_flow::run::{Parts, RunError, Stop};
-pub use limosa_flow::{check, diff, outcome, plan, rejects, transform, verify};
+pub use limosa_flow::{check, diff, mend, outcome, plan, rejects, transform, verify};
 
 use check::{Asking, Check, Keeper, Verdicts};
 use limosa_core::engine::{Engine, Role};
@@ -60,6 +60,30 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// A listener for callers who want to hear nothing.
 pub fn silent() -> Progress {
     Arc::new(limosa_flow::progress::Silent)
+}
+
+/// What a repair does with its statements.
+pub enum Repairing<'w> {
+    /// Writes them as a script for the engine's own client; touches nothing.
+    Script(&'w mut dyn std::io::Write),
+    /// Runs them.
+    Execute {
+        /// The new file that keeps what the rows were; `None` takes one beside the journal.
+        before: Option<std::path::PathBuf>,
+    },
+}
+
+/// What came of a repair.
+#[derive(Clone, Debug)]
+pub struct Repaired {
+    /// The tables in which something differed.
+    pub tables: Vec<mend::TableMended>,
+    /// The comparison from which it came.
+    pub found: Comparison,
+    /// The comparison behind it, if the statements were run.
+    pub after: Option<Comparison>,
+    /// What the rows were before.
+    pub before: Option<std::path::PathBuf>,
 }
 
 /// One migration: two databases, and what was asked.
@@ -373,6 +397,72 @@ impl Limosa {
             comparison.schema = lonely;
         }
         Ok((plan, comparison))
+    }
+
+    /// Makes the rows that differ as they are on the other side, or says in a script how. See [`mend`].
+    ///
+    /// # Errors
+    /// Those of [`Limosa::differences`], [`mend::script`] and [`mend::execute`].
+    pub fn repair(
+        &self,
+        alone: bool,
+        asked: mend::Asked,
+        how: Repairing<'_>,
+        progress: &Progress,
+        stop: &Stop,
+    ) -> Result<Repaired> {
+        let gathering = mend::Gathering::new(asked)?;
+        let (plan, found) = self.differences(alone, &gathering, progress, stop)?;
+        let engine = match asked.to {
+            Role::Source => self.source()?,
+            Role::Target => self.target()?,
+        };
+        match how {
+            Repairing::Script(out) => Ok(Repaired {
+                tables: mend::script(gathering, engine, &plan, out)?,
+                found,
+                after: None,
+                before: None,
+            }),
+            Repairing::Execute { before } => {
+                let path = before.unwrap_or_else(|| self.before());
+                let file = path
+                    .parent()
+                    .map_or(Ok(()), std::fs::create_dir_all)
+                    .and_then(|()| files::private(&path))
+                    .map_err(|e| {
+                        Error::new(ErrorKind::File, "keeping what the rows were", e.to_string())
+                            .on(path.display().to_string())
+                            .hint(
+                                "Choose another place with --before; a file that is there is kept.",
+                            )
+                    })?;
+                let tables = mend::execute(gathering, engine, &plan, file, stop)?;
+                let nobody = |_: diff::RowDifference| Ok(());
+                let showing = diff::Showing {
+                    limit: Some(0),
+                    ..diff::Showing::default()
+                };
+                let silent = diff::Collector::new(showing, &nobody);
+                let (_, after) = self.differences(alone, &silent, progress, stop)?;
+                Ok(Repaired {
+                    tables,
+                    found,
+                    after: Some(after),
+                    before: Some(path),
+                })
+            }
+        }
+    }
+
+    /// A new file beside the journal, for what rows were before a repair.
+    fn before(&self) -> std::path::PathBuf {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let name = &self.settings.plan.name;
+        let moment = now.unwrap_or_default().as_millis();
+        self.settings
+            .state
+            .join(format!("{name}.repair-{moment}.jsonl"))
     }
 
     /// Whether something was begun under this name.

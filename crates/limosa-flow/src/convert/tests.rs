@@ -72,6 +72,21 @@ impl Dialect for Words {
         Ok(vec![format!("{operation:?}")])
     }
 
+    fn mend(
+        &self,
+        _: &limosa_core::mend::Amendment<'_>,
+    ) -> limosa_core::Result<limosa_core::mend::Statement> {
+        Ok(limosa_core::mend::Statement::default())
+    }
+
+    fn datum(&self, _: &limosa_core::mend::Datum) -> String {
+        String::new()
+    }
+
+    fn script(&self) -> (&'static str, &'static str) {
+        ("", "")
+    }
+
     fn question(&self, _: &limosa_core::check::Question) -> limosa_core::Result<String> {
         Ok(String::new())
     }

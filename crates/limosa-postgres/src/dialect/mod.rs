@@ -4,12 +4,14 @@ mod place;
 mod render;
 
 use crate::check;
+use crate::mend;
 use crate::names;
 use crate::words::PostgresWords;
 use limosa_core::Result;
 use limosa_core::check::Question;
 use limosa_core::dialect::{Dialect, PlaceContext, Placement};
 use limosa_core::expression::Expr;
+use limosa_core::mend::{Amendment, Datum, Statement};
 use limosa_core::operation::Operation;
 use limosa_core::scan::Hazard;
 use limosa_core::schema::{TableName, Type};
@@ -57,5 +59,17 @@ impl Dialect for PostgresDialect {
 
     fn question(&self, question: &Question) -> Result<String> {
         check::question(question)
+    }
+
+    fn mend(&self, amendment: &Amendment<'_>) -> Result<Statement> {
+        limosa_sql::mend(&mend::PostgresMending, amendment)
+    }
+
+    fn datum(&self, value: &Datum) -> String {
+        mend::said(value)
+    }
+
+    fn script(&self) -> (&'static str, &'static str) {
+        mend::SCRIPT
     }
 }

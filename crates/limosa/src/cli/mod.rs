@@ -12,6 +12,7 @@ mod init;
 mod man;
 mod plan;
 mod rejects;
+mod repair;
 mod report;
 mod run;
 mod status;
@@ -94,6 +95,7 @@ enum Verb {
     Copy(copy::Args),
     Verify(verify::Args),
     Diff(diff::Args),
+    Repair(repair::Args),
     Check(check::Args),
     Status(status::Args),
     Rejects(rejects::Args),
@@ -133,6 +135,7 @@ pub(crate) fn main(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> u
         Verb::Copy(args) => copy::run(args, &output),
         Verb::Verify(args) => verify::run(args, &output),
         Verb::Diff(args) => diff::run(args, &output),
+        Verb::Repair(args) => repair::run(args, &output),
         Verb::Check(args) => check::run(args, &output),
         Verb::Status(args) => status::run(args, &output),
         Verb::Rejects(args) => rejects::run(args, &output),

@@ -102,3 +102,37 @@ fn differences_are_one_object_a_line_for_programs() {
         .json();
     assert_eq!(json["differences"].as_array().map(Vec::len), Some(4));
 }
+
+#[test]
+fn a_repair_is_a_script_until_it_is_to_be_executed() {
+    let it = differing();
+    let both: Vec<&str> = ["repair"]
+        .into_iter()
+        .chain(BOTH[1..].iter().copied())
+        .collect();
+    let ran = it.limosa(&both).ends(3).says(&[
+        "item: to be inserted 1, updated 2, deleted 0",
+        "1 left: the other side has no such row: --delete takes it away [4]",
+    ]);
+    assert_eq!(ran.out.matches("UPDATE \"item\"").count(), 2);
+    assert!(ran.out.ends_with("COMMIT;\n"), "{}", ran.out);
+    let again = it
+        .limosa(&[&both[..], &["--out", "repair.sql"]].concat())
+        .ends(3);
+    assert_eq!(again.out, "");
+    assert_eq!(it.read("repair.sql"), ran.out);
+    // A file that is there is kept.
+    it.limosa(&[&both[..], &["--out", "repair.sql"]].concat())
+        .ends(1)
+        .says(&["a file that is there is kept"]);
+    let done = [
+        &both[..],
+        &["--execute", "--delete", "--before", "before.jsonl"],
+    ]
+    .concat();
+    it.limosa(&done)
+        .ends(0)
+        .says(&["item: inserted 1, updated 2, deleted 1"]);
+    assert_eq!(it.read("before.jsonl").lines().count(), 4);
+    assert_eq!(it.limosa(&BOTH).ends(0).out, "No row differs.\n");
+}

@@ -11,6 +11,7 @@ const VERBS: &[&[&str]] = &[
     &["copy"],
     &["verify"],
     &["diff"],
+    &["repair"],
     &["check"],
     &["check", "import"],
     &["check", "export"],
