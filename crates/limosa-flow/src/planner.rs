@@ -45,10 +45,14 @@ fn inspect(source: &dyn Engine, target: &dyn Engine, progress: &Progress) -> Res
         stage: "inspect",
         items: 2,
     });
-    let mut both = [
-        source.inspect().map_err(|e| e.on("the source"))?,
-        target.inspect().map_err(|e| e.on("the target"))?,
-    ];
+    let mut both = std::thread::scope(|scope| {
+        let there = scope.spawn(|| target.inspect().map_err(|e| e.on("the target")));
+        let catalog = source.inspect().map_err(|e| e.on("the source"));
+        let there = there
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok::<_, Error>([catalog?, there?])
+    })?;
     if source.capabilities().family != target.capabilities().family {
         for catalog in &mut both {
             counters::adopt(catalog);

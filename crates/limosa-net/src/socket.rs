@@ -202,6 +202,21 @@ impl Stream {
         false
     }
 
+    /// Whether no byte waits to be read, nor the end of the stream; with TLS, no byte of the protected stream.
+    pub fn silent(&self) -> bool {
+        let socket = match self {
+            Stream::Tcp(s) => SockRef::from(s),
+            #[cfg(unix)]
+            Stream::Unix(s) => SockRef::from(s),
+            Stream::Tls(s) => SockRef::from(&s.sock),
+            Stream::Closed => return false,
+        };
+        let mut byte = [std::mem::MaybeUninit::uninit()];
+        let quiet = socket.set_nonblocking(true).is_ok()
+            && matches!(socket.peek(&mut byte), Err(e) if e.kind() == io::ErrorKind::WouldBlock);
+        socket.set_nonblocking(false).is_ok() && quiet
+    }
+
     /// Whether others on the way can not read along.
     pub fn private(&self) -> bool {
         !matches!(self, Stream::Tcp(_) | Stream::Closed)

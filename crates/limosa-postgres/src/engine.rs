@@ -10,6 +10,7 @@ use crate::load::PostgresLoader;
 use crate::mend;
 use crate::names::{ident, literal, table};
 use crate::snapshot::{self, PostgresSnapshot};
+use crate::spare::{Borrowed, Spare};
 use crate::{inspect, wire};
 use limosa_core::check::Examiner;
 use limosa_core::dialect::Dialect;
@@ -32,6 +33,9 @@ pub(crate) struct Postgres {
     capabilities: Capabilities,
     dialect: PostgresDialect,
     security: String,
+    /// For questions of ours, and for statements of a plan: the sessions differ.
+    questions: Arc<Spare>,
+    statements: Arc<Spare>,
 }
 
 /// Settings of the server that matter for a migration.
@@ -94,11 +98,13 @@ impl Postgres {
             dialect: PostgresDialect { version },
             security: c.security(),
             settings,
+            questions: Spare::with(c),
+            statements: Arc::default(),
         })
     }
 
-    fn connect(&self, doing: &'static str) -> Result<Connection> {
-        let mut c = Connection::open(&self.settings)?;
+    fn connect(&self, doing: &'static str) -> Result<Borrowed> {
+        let mut c = Borrowed::take(&self.questions, || Connection::open(&self.settings))?;
         c.doing = doing;
         Ok(c)
     }
@@ -146,19 +152,22 @@ impl Engine for Postgres {
     }
 
     fn inspect(&self) -> Result<Catalog> {
-        inspect::inspect(&mut self.connect("reading the catalog")?)
+        inspect::inspect(&mut *self.connect("reading the catalog")?)
     }
 
     fn missing_privileges(&self, role: Role, catalog: &Catalog) -> Result<Vec<MissingPrivilege>> {
-        privileges(&mut self.connect("looking at privileges")?, role, catalog)
+        privileges(&mut *self.connect("looking at privileges")?, role, catalog)
     }
 
     fn session(&self) -> Result<Box<dyn Session>> {
-        let mut c = self.connect("running a statement")?;
-        // What a person writes means the names that the role's own path means.
-        c.query("RESET search_path")?;
-        // A function may be made before the tables that its body names.
-        c.query("SET check_function_bodies = off")?;
+        let mut c = Borrowed::take(&self.statements, || {
+            let mut c = Connection::open(&self.settings)?;
+            // What a person writes means the names that the role's own path means, and a function may be
+            // made before the tables that its body names.
+            c.query("RESET search_path; SET check_function_bodies = off")?;
+            Ok(c)
+        })?;
+        c.doing = "running a statement";
         Ok(Box::new(PostgresSession(c)))
     }
 
@@ -230,7 +239,7 @@ impl Engine for Postgres {
 }
 
 /// See [`Session`].
-struct PostgresSession(Connection);
+struct PostgresSession(Borrowed);
 
 impl PostgresSession {
     /// Runs statements of one row each; says how many rows each touched.

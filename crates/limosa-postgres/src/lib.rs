@@ -31,6 +31,7 @@ mod names;
 mod read;
 mod select;
 mod snapshot;
+mod spare;
 mod sums;
 mod survey;
 mod value;

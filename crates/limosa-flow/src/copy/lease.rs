@@ -3,7 +3,7 @@
 use crate::holder::dead;
 use crate::progress::{Fact, Listener};
 use crate::retry::{Around, again};
-use crate::stop::Stop;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use limosa_core::engine::{Engine, Ledger};
 use limosa_core::{Disposition, Error, ErrorKind, Result};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -193,13 +193,12 @@ impl<'a> Lease<'a> {
         .hint("Nothing was written after that. Let the other process go on; only one can.")
     }
 
-    /// Keeps the lease alive until `done`. Runs on a thread of its own for as long as the run.
+    /// Keeps the lease alive until the other end of `ended` is dropped. Runs on a thread of its own for as long as the run.
     ///
     /// A renewal that the world prevents is skipped: losing the lease only means that another process
     /// may take it, and then the epochs of the ledger keep our chunks out.
-    pub fn beat(&self, progress: &dyn Listener, done: &Stop) {
-        let clock = crate::clock::Wall::new();
-        while done.pause(&clock, BEAT) {
+    pub fn beat(&self, progress: &dyn Listener, ended: &Receiver<()>) {
+        while ended.recv_timeout(BEAT) == Err(RecvTimeoutError::Timeout) {
             let mut hold = self.hold();
             if !self.taken.load(Ordering::SeqCst) {
                 continue;

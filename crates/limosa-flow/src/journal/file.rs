@@ -50,11 +50,19 @@ pub(super) fn make(path: &Path) -> Result<Connection> {
     options.open(&draft).map_err(failed)?;
     let made = Connection::open(&draft)
         .and_then(|db| {
+            // The draft is ours alone: it is made durable once, when it is whole.
+            db.pragma_update(None, "journal_mode", "MEMORY")?;
+            db.pragma_update(None, "synchronous", "OFF")?;
             tables(&db)?;
             db.close().map_err(|(_, e)| e)
         })
         .map_err(|e| broken(path, "making the journal", e))
-        .and_then(|()| std::fs::hard_link(&draft, path).map_err(failed));
+        .and_then(|()| {
+            std::fs::File::open(&draft)
+                .and_then(|file| file.sync_all())
+                .and_then(|()| std::fs::hard_link(&draft, path))
+                .map_err(failed)
+        });
     // The draft is ours alone; if it can not be removed it is only litter.
     let _ = std::fs::remove_file(&draft);
     match made {

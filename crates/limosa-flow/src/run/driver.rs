@@ -9,8 +9,6 @@ use crate::journal::Journal;
 use crate::outcome::{Ending, Outcome, StepOutcome, TableOutcome};
 use crate::plan::{Stage, TablePlan};
 use crate::progress::Fact;
-
-use crate::stop::Stop;
 use limosa_core::operation::Operation;
 use limosa_core::schema::TableName;
 use limosa_core::{Error, ErrorKind, Result};
@@ -68,27 +66,19 @@ pub(super) fn drive(
         verify,
     };
     let compared = driver.locked().comparison()?.is_some();
-    let done = Stop::new();
+    // Dropped whichever way the run ends, which ends the heartbeat at once.
+    let (running, ended) = crossbeam_channel::bounded(0);
     std::thread::scope(|scope| {
-        let _end = Raise(&done);
-        let (lease, done) = (&lease, &done);
+        let _running = running;
+        let lease = &lease;
         let progress = job.progress;
-        scope.spawn(move || lease.beat(progress, done));
+        scope.spawn(move || lease.beat(progress, &ended));
         let result = driver.all(state, Event::Begin { verify, compared });
         if result.is_err() {
             lease.release();
         }
         result
     })
-}
-
-/// Ends the heartbeat whichever way the run ends.
-struct Raise<'s>(&'s Stop);
-
-impl Drop for Raise<'_> {
-    fn drop(&mut self) {
-        self.0.request();
-    }
 }
 
 /// What keeps a run from beginning is a precondition, unless the world just failed.

@@ -50,6 +50,7 @@ pub(super) fn plan(job: &Job<'_>, journal_hash: &str, target: Option<&Identity>)
         )
         .hint("Decide each of them in the configuration, and plan again."));
     }
+    let mut identities = Vec::with_capacity(2);
     for (side, engine, word, seen) in [
         (&plan.source, job.source, "source", None),
         (&plan.target, job.target, "target", target),
@@ -77,8 +78,9 @@ pub(super) fn plan(job: &Job<'_>, journal_hash: &str, target: Option<&Identity>)
             )
             .hint("Give the database of the plan, or plan again."));
         }
+        identities.push(found);
     }
-    if job.source.identity()? == job.target.identity()? {
+    if identities[0] == identities[1] {
         return Err(refuse(
             ErrorKind::Configuration,
             "source and target are the same database".into(),

@@ -24,6 +24,7 @@ use postgres_protocol::message::frontend;
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
+use stream::Opened;
 
 /// Bytes read at once. The server writes 8 KiB at a time; a bigger buffer saves system calls when it is ahead.
 const READ: usize = 256 * 1024;
@@ -128,8 +129,12 @@ impl Connection {
         let mut last = None;
         for encrypted in attempts {
             let stream = match stream::open(settings, place, *encrypted) {
-                Ok(Some(stream)) => stream,
-                Ok(None) => {
+                Ok(Opened::As(stream)) => stream,
+                // What would be asked for next, on the socket that is there: one backend less to start.
+                Ok(Opened::Clear(stream)) if settings.ssl_mode == SslMode::Prefer => {
+                    return Self::start(settings, place, false, stream);
+                }
+                Ok(Opened::Clear(_)) => {
                     last.get_or_insert_with(|| {
                         Error::new(
                             ErrorKind::Authentication,
@@ -224,16 +229,22 @@ impl Connection {
 
     /// Pins what changes the text of values or may end a long statement.
     fn pin(&mut self) -> Result<()> {
-        self.query(
+        let mut sql = String::from(
             "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'iso_8601'; \
              SET extra_float_digits = 3; SET bytea_output = 'hex'; SET xmloption = 'content'; \
              SET standard_conforming_strings = on; SET search_path = pg_catalog; SET row_security = off; \
              SET lock_timeout = '60s'; SET client_min_messages = 'warning'; SET array_nulls = on; \
-             SET quote_all_identifiers = off; \
-             SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name IN \
-             ('statement_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout', 'transaction_timeout')",
-        )
-        .map(drop)
+             SET quote_all_identifiers = off; SET statement_timeout = 0; \
+             SET idle_in_transaction_session_timeout = 0",
+        );
+        // These came later. A list of what there is costs the server more than all of the above.
+        let major = self.parameter("server_version").map_or(0, major);
+        for (since, name) in [(14, "idle_session_timeout"), (17, "transaction_timeout")] {
+            if major >= since {
+                sql.push_str(&format!("; SET {name} = 0"));
+            }
+        }
+        self.query(&sql).map(drop)
     }
 
     /// The server's version as a number: 150004.
@@ -253,6 +264,12 @@ impl Connection {
     /// How the connection is protected.
     pub(crate) fn security(&self) -> String {
         self.stream.security(self.settings.trust())
+    }
+
+    /// Whether nothing was said by the server that nobody asked for: an idle connection that it ended has its
+    /// last words waiting.
+    pub(crate) fn silent(&self) -> bool {
+        self.at == self.end && self.stream.silent()
     }
 
     /// Whether nothing more can be done with it.
@@ -288,7 +305,9 @@ impl Connection {
 
     /// Asks the server to stop what this connection is doing. Best effort: the request has no answer.
     pub(crate) fn cancel(&self) {
-        if let Ok(Some(mut stream)) = stream::open(&self.settings, &self.place, self.encrypted) {
+        if let Ok(Opened::As(mut stream)) =
+            stream::open(&self.settings, &self.place, self.encrypted)
+        {
             let mut out = BytesMut::new();
             frontend::cancel_request(self.pid, self.secret, &mut out);
             let _ = stream.write_all(&out).and_then(|()| stream.flush());
@@ -464,6 +483,12 @@ impl Connection {
             }
         }
     }
+}
+
+/// `15.4 (Debian 15.4-1)`, `18beta1` → 15, 18.
+fn major(version: &str) -> u32 {
+    let digits = version.bytes().take_while(u8::is_ascii_digit).count();
+    version[..digits].parse().unwrap_or(0)
 }
 
 impl Drop for Connection {

@@ -5,13 +5,21 @@ use limosa_core::{Error, ErrorKind, Result};
 use limosa_net::Stream;
 use std::io::{self, Read, Write};
 
-/// Opens the stream; with `encrypted`, asks for TLS. `Ok(None)`: the server has no TLS.
-pub(crate) fn open(settings: &Settings, place: &Place, encrypted: bool) -> Result<Option<Stream>> {
+/// A stream that was opened.
+pub(crate) enum Opened {
+    /// As it was asked for.
+    As(Stream),
+    /// TLS was asked for and the server has none. It goes on in clear on the same socket, if the caller wants that.
+    Clear(Stream),
+}
+
+/// Opens the stream; with `encrypted`, asks for TLS.
+pub(crate) fn open(settings: &Settings, place: &Place, encrypted: bool) -> Result<Opened> {
     let limit = settings.connect_timeout;
     let (host, mut stream) = match place {
         Place::Unix(folder, port) => {
             let path = folder.join(format!(".s.PGSQL.{port}"));
-            return Stream::local(&path, limit).map(Some);
+            return Stream::local(&path, limit).map(Opened::As);
         }
         Place::Tcp {
             host,
@@ -24,14 +32,14 @@ pub(crate) fn open(settings: &Settings, place: &Place, encrypted: bool) -> Resul
     };
     if encrypted {
         if !settings.ssl_direct && !agreed(&mut stream).map_err(|e| e.on(place.to_string()))? {
-            return Ok(None);
+            return Ok(Opened::Clear(stream));
         }
         let tls = settings.tls();
         stream
             .encrypt(&tls, host)
             .map_err(|e| e.on(place.to_string()))?;
     }
-    Ok(Some(stream))
+    Ok(Opened::As(stream))
 }
 
 /// Asks for TLS and reads the answer. It is one byte, read alone, so that nothing sent in clear can pass for
