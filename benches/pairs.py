@@ -26,6 +26,7 @@ KEY = "primary key (l_orderkey, l_linenumber)"
 TABLE = f"create table lineitem ({COLUMNS})"
 TABLE_WITH_KEY = f"create table lineitem ({COLUMNS}, {KEY})"
 ADD_KEY = f"alter table lineitem add {KEY}"
+ANALYZE = "analyze lineitem"
 SOURCE, TARGET, WHOLE = "li", "dst", "whole"
 
 
@@ -184,11 +185,17 @@ class Bench:
                    f"sling run --src-conn '{source}' --src-stream {stream} --tgt-conn '{target}' --tgt-object {table} --mode full-refresh",
                    prepare, check)
 
+    def _limits(self, pipe):
+        """The pipe, and the pipe that leaves the planner's statistics too, as Limosa does."""
+        dst = self.s.pg_url("pgb", TARGET)
+        return [Contender("limit", pipe, self._pg(), self._check_pg),
+                Contender("limit, with statistics", f"{pipe} && psql -Xqc '{ANALYZE}' {dst}", self._pg(), self._check_pg)]
+
     def sqlite_pg(self):
         dst = self.s.pg_url("pgb", TARGET)
         out = [
-            Contender("limit", f"sqlite3 -csv {self.sqlite} 'select * from lineitem' | psql -Xqc 'copy lineitem from stdin csv' {dst} "
-                      f"&& psql -Xqc '{ADD_KEY}' {dst}", self._pg(), self._check_pg),
+            *self._limits(f"sqlite3 -csv {self.sqlite} 'select * from lineitem' | psql -Xqc 'copy lineitem from stdin csv' {dst} "
+                          f"&& psql -Xqc '{ADD_KEY}' {dst}"),
             Contender("limosa", self._copy(f"sqlite://{self.sqlite}", dst, 1), self._pg(False), self._check_pg),
             self._unscanned(f"sqlite://{self.sqlite}", dst, self._pg(False), self._check_pg),
             self._agreed(f"sqlite://{self.sqlite}", dst, self._pg(False), self._check_pg),
@@ -200,9 +207,8 @@ class Bench:
     def mariadb_pg(self):
         dst, src = self.s.pg_url("pgb", TARGET), self.s.maria_url(SOURCE)
         out = [
-            Contender("limit", f"{self.s.maria_command(SOURCE)} --quick --batch -Ne 'select * from lineitem' "
-                      f"| psql -Xqc \"copy lineitem from stdin with (null 'NULL')\" {dst} && psql -Xqc '{ADD_KEY}' {dst}",
-                      self._pg(), self._check_pg),
+            *self._limits(f"{self.s.maria_command(SOURCE)} --quick --batch -Ne 'select * from lineitem' "
+                          f"| psql -Xqc \"copy lineitem from stdin with (null 'NULL')\" {dst} && psql -Xqc '{ADD_KEY}' {dst}"),
             Contender("limosa", self._copy(src, dst, 1), self._pg(False), self._check_pg),
             self._unscanned(src, dst, self._pg(False), self._check_pg),
             self._agreed(src, dst, self._pg(False), self._check_pg),
@@ -219,7 +225,7 @@ class Bench:
         middle = int(self.s.pg("pga", SOURCE, "select relpages / 2 from pg_class where relname = 'lineitem'"))
         low, high = (f"(select * from lineitem where ctid {op} '\\''({middle},0)'\\'')" for op in ("<", ">="))
         out = [
-            Contender("limit", f"{binary('lineitem')} && psql -Xqc '{ADD_KEY}' {dst}", self._pg(), self._check_pg),
+            *self._limits(f"{binary('lineitem')} && psql -Xqc '{ADD_KEY}' {dst}"),
             Contender("limit, two halves", f"{binary(low)} & {binary(high)} & wait; psql -Xqc '{ADD_KEY}' {dst}", self._pg(), self._check_pg),
             Contender("limosa", self._copy(src, dst, 1), self._pg(False), self._check_pg),
             Contender("limosa, two workers", self._copy(src, dst, 2), self._pg(False), self._check_pg),
