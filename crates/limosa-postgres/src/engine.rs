@@ -98,7 +98,7 @@ impl Postgres {
             dialect: PostgresDialect { version },
             security: c.security(),
             settings,
-            questions: Spare::with(c),
+            questions: Arc::default(),
             statements: Arc::default(),
         })
     }

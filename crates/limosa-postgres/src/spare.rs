@@ -17,11 +17,6 @@ const FRESH: Duration = Duration::from_secs(20);
 pub(crate) struct Spare(Mutex<Option<(Connection, Instant)>>);
 
 impl Spare {
-    /// With a connection in it.
-    pub(crate) fn with(connection: Connection) -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Some((connection, Instant::now())))))
-    }
-
     fn swap(&self, new: Option<Connection>) -> Option<(Connection, Instant)> {
         let mut place = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut place, new.map(|c| (c, Instant::now())))
