@@ -33,8 +33,7 @@ pub(crate) struct Postgres {
     capabilities: Capabilities,
     dialect: PostgresDialect,
     security: String,
-    /// For questions of ours, and for statements of a plan: the sessions differ.
-    questions: Arc<Spare>,
+    /// For the next session.
     statements: Arc<Spare>,
 }
 
@@ -98,13 +97,12 @@ impl Postgres {
             dialect: PostgresDialect { version },
             security: c.security(),
             settings,
-            questions: Arc::default(),
             statements: Arc::default(),
         })
     }
 
-    fn connect(&self, doing: &'static str) -> Result<Borrowed> {
-        let mut c = Borrowed::take(&self.questions, || Connection::open(&self.settings))?;
+    fn connect(&self, doing: &'static str) -> Result<Connection> {
+        let mut c = Connection::open(&self.settings)?;
         c.doing = doing;
         Ok(c)
     }
@@ -152,11 +150,11 @@ impl Engine for Postgres {
     }
 
     fn inspect(&self) -> Result<Catalog> {
-        inspect::inspect(&mut *self.connect("reading the catalog")?)
+        inspect::inspect(&mut self.connect("reading the catalog")?)
     }
 
     fn missing_privileges(&self, role: Role, catalog: &Catalog) -> Result<Vec<MissingPrivilege>> {
-        privileges(&mut *self.connect("looking at privileges")?, role, catalog)
+        privileges(&mut self.connect("looking at privileges")?, role, catalog)
     }
 
     fn session(&self) -> Result<Box<dyn Session>> {
