@@ -212,6 +212,19 @@ pub trait Session: Send {
     /// The greatest value of an integer column, if there is any row.
     fn greatest(&mut self, table: &TableName, column: &str) -> Result<Option<i128>>;
 
+    /// Which of these tables, which are all there, have rows; in order. An engine on a server asks for many at once.
+    fn filled(&mut self, tables: &[&TableName]) -> Result<Vec<bool>> {
+        tables
+            .iter()
+            .map(|t| Ok(self.count(t, Some(1))? > 0))
+            .collect()
+    }
+
+    /// [`Session::greatest`] of many columns, in order. An engine on a server asks for many at once.
+    fn greatest_of(&mut self, columns: &[(&TableName, &str)]) -> Result<Vec<Option<i128>>> {
+        columns.iter().map(|(t, c)| self.greatest(t, c)).collect()
+    }
+
     /// The number of rows of `child` that name a parent which is not there, and the values of the key in
     /// at most five of them, as text. A row with NULL in any column of the key names none.
     ///

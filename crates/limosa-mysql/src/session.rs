@@ -12,6 +12,9 @@ use std::sync::Arc;
 
 const DOING: &str = "running a statement";
 
+/// Tables that one statement asks about at most.
+const AT_ONCE: usize = 16;
+
 /// Statements on a connection of their own.
 pub(crate) struct MySqlSession {
     connection: Connection,
@@ -47,6 +50,13 @@ impl MySqlSession {
 
     fn found(&mut self, sql: &str) -> Result<bool> {
         Ok(!self.connection.rows(DOING, sql)?.is_empty())
+    }
+
+    /// The one row of a question of several parts; `None` if it was not answered.
+    fn cells(&mut self, asked: Vec<String>) -> Option<Vec<Option<String>>> {
+        let (parts, sql) = (asked.len(), format!("SELECT {}", asked.join(", ")));
+        let row = self.connection.rows(DOING, &sql).ok()?.into_iter().next()?;
+        (row.len() == parts).then_some(row)
     }
 }
 
@@ -164,6 +174,41 @@ impl Session for MySqlSession {
             .value("reading the greatest value", &sql)
             .map_err(|e| e.on(table.to_string()))?;
         Ok(text.and_then(|t| t.parse().ok()))
+    }
+
+    fn filled(&mut self, tables: &[&TableName]) -> Result<Vec<bool>> {
+        let mut out = Vec::with_capacity(tables.len());
+        for tables in tables.chunks(AT_ONCE) {
+            let asked = tables
+                .iter()
+                .map(|t| format!("EXISTS (SELECT 1 FROM {})", quote(&t.name)));
+            out.extend(match self.cells(asked.collect()) {
+                Some(row) => row.iter().map(|c| c.as_deref() == Some("1")).collect(),
+                // One by one, so that an error names its table.
+                None => (tables.iter())
+                    .map(|t| Ok(self.count(t, Some(1))? > 0))
+                    .collect::<Result<Vec<bool>>>()?,
+            });
+        }
+        Ok(out)
+    }
+
+    fn greatest_of(&mut self, columns: &[(&TableName, &str)]) -> Result<Vec<Option<i128>>> {
+        let mut out = Vec::with_capacity(columns.len());
+        for columns in columns.chunks(AT_ONCE) {
+            let asked = columns
+                .iter()
+                .map(|(t, c)| format!("(SELECT MAX({}) FROM {})", quote(c), quote(&t.name)));
+            out.extend(match self.cells(asked.collect()) {
+                Some(row) => (row.iter())
+                    .map(|c| c.as_ref().and_then(|n| n.parse().ok()))
+                    .collect(),
+                None => (columns.iter())
+                    .map(|(t, c)| self.greatest(t, c))
+                    .collect::<Result<Vec<_>>>()?,
+            });
+        }
+        Ok(out)
     }
 
     fn orphans(&mut self, child: &TableName, key: &ForeignKey) -> Result<(u64, Vec<String>)> {

@@ -239,6 +239,9 @@ impl Engine for Postgres {
 /// See [`Session`].
 struct PostgresSession(Borrowed);
 
+/// Tables that one statement asks about at most: as long as it runs, it holds a lock on each.
+const AT_ONCE: usize = 16;
+
 impl PostgresSession {
     /// Runs statements of one row each; says how many rows each touched.
     fn each(&mut self, statements: &[&Statement]) -> Result<Vec<u64>> {
@@ -257,6 +260,13 @@ impl PostgresSession {
             }
         }
         Ok(counts)
+    }
+
+    /// The one row of a question of several parts; `None` if it was not answered.
+    fn cells(&mut self, asked: Vec<String>) -> Option<Vec<Option<String>>> {
+        let (parts, sql) = (asked.len(), format!("SELECT {}", asked.join(", ")));
+        let row = self.0.query(&sql).ok()?.rows.into_iter().next()?;
+        (row.len() == parts).then_some(row)
     }
 }
 
@@ -333,6 +343,44 @@ impl Session for PostgresSession {
             ))
             .map_err(|e| e.on(name.to_string()))?;
         Ok(answer.one().and_then(|n| n.parse().ok()))
+    }
+
+    fn filled(&mut self, tables: &[&TableName]) -> Result<Vec<bool>> {
+        let mut out = Vec::with_capacity(tables.len());
+        for tables in tables.chunks(AT_ONCE) {
+            let asked = tables
+                .iter()
+                .map(|t| format!("EXISTS (SELECT FROM {})", table(t)));
+            let row = self.cells(asked.collect());
+            out.extend(match row {
+                Some(row) => row.iter().map(|c| c.as_deref() == Some("t")).collect(),
+                // One by one, so that an error names its table.
+                None => (tables.iter())
+                    .map(|t| Ok(self.count(t, Some(1))? > 0))
+                    .collect::<Result<Vec<bool>>>()?,
+            });
+        }
+        Ok(out)
+    }
+
+    fn greatest_of(&mut self, columns: &[(&TableName, &str)]) -> Result<Vec<Option<i128>>> {
+        let mut out = Vec::with_capacity(columns.len());
+        for columns in columns.chunks(AT_ONCE) {
+            let asked = columns
+                .iter()
+                .map(|(t, c)| format!("(SELECT max({}) FROM {})", ident(c), table(t)));
+            let row = self.cells(asked.collect());
+            out.extend(match row {
+                Some(row) => row
+                    .iter()
+                    .map(|c| c.as_ref().and_then(|n| n.parse().ok()))
+                    .collect(),
+                None => (columns.iter())
+                    .map(|(t, c)| self.greatest(t, c))
+                    .collect::<Result<Vec<_>>>()?,
+            });
+        }
+        Ok(out)
     }
 
     fn orphans(&mut self, child: &TableName, key: &ForeignKey) -> Result<(u64, Vec<String>)> {

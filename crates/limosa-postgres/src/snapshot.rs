@@ -153,8 +153,9 @@ impl PostgresSnapshot {
     /// Bytes and rows of a table with its partitions.
     fn size(&self, name: &TableName) -> Result<(f64, f64)> {
         let rows = self.ask(&format!(
-            "SELECT coalesce(sum(pg_table_size(c.oid)), 0)::float8, coalesce(sum(greatest(c.reltuples, 0)), 0)::float8 FROM pg_class c \
-             WHERE c.relkind IN ('r', 'm') AND (c.oid = {0} OR c.oid IN (SELECT relid FROM pg_partition_tree({0})))",
+            "SELECT coalesce(sum(pg_table_size(c.oid)), 0)::float8, coalesce(sum(greatest(c.reltuples, 0)), 0)::float8 \
+             FROM (SELECT {0}::oid AS oid UNION SELECT relid FROM pg_partition_tree({0})) p \
+             JOIN pg_class c ON c.oid = p.oid WHERE c.relkind IN ('r', 'm')",
             crate::names::regclass(name)
         ))?;
         let number = |i: usize| {

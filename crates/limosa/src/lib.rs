@@ -35,7 +35,7 @@ pub mod settings;
 pub mod text;
 
 pub use limosa_flow::assess::Assessment;
-pub use limosa_flow::journal::{Journal, Status};
+pub use limosa_flow::journal::{Extent, Journal, Status, Summary};
 pub use limosa_flow::progress::{Fact, Listener, Progress};
 pub use limosa_flow::run::{Parts, RunError, Stop};
 pub use limosa_flow::{check, diff, mend, outcome, plan, rejects, transform, verify};
@@ -94,6 +94,13 @@ pub struct Limosa {
     settings: Settings,
     source: OnceLock<Box<dyn Engine>>,
     target: OnceLock<Box<dyn Engine>>,
+}
+
+/// Rows that were rejected and are not in the target.
+fn rejected(journal: &Journal) -> Result<u64> {
+    let counts = Store::open(&rejects::path(journal.file()))?.counts()?;
+    let left = counts.iter().filter(|c| c.state == State::Rejected);
+    Ok(left.map(|c| c.rows).sum())
 }
 
 impl Limosa {
@@ -470,17 +477,27 @@ impl Limosa {
         self.settings.journal().exists()
     }
 
-    /// Says where the run is. Connects to nothing.
+    /// Says in short where the run is, with at most `most` tables one by one. Connects to nothing, and hardly takes
+    /// longer for many tables.
+    ///
+    /// # Errors
+    /// `Missing` if nothing was begun under this name.
+    pub fn summary(&self, most: u64) -> Result<Summary> {
+        let journal = self.journal()?;
+        Ok(Summary {
+            rejected: rejected(&journal)?,
+            ..journal.summary(most)?
+        })
+    }
+
+    /// Says where the run is, with every step and table. Connects to nothing.
     ///
     /// # Errors
     /// `Missing` if nothing was begun under this name; `File` if the journal or the rejects can not be read.
     pub fn status(&self) -> Result<Status> {
         let journal = self.journal()?;
-        let store = Store::open(&rejects::path(journal.file()))?;
-        let counts = store.counts()?;
-        let left = counts.iter().filter(|c| c.state == State::Rejected);
         Ok(Status {
-            rejected: left.map(|c| c.rows).sum(),
+            rejected: rejected(&journal)?,
             ..journal.status()?
         })
     }

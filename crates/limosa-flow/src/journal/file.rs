@@ -22,6 +22,8 @@ CREATE TABLE \"table\"(name TEXT PRIMARY KEY, state TEXT NOT NULL, rows INTEGER 
   bytes INTEGER NOT NULL, json TEXT) STRICT;
 CREATE TABLE event(seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL,
   body TEXT NOT NULL, hash TEXT NOT NULL) STRICT;
+CREATE INDEX table_by_state ON \"table\"(state, rows, bytes);
+CREATE INDEX step_failed ON step(id) WHERE error IS NOT NULL;
 ";
 
 /// Makes the file with its directory, readable by the owner only.

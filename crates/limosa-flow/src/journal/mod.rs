@@ -18,9 +18,11 @@
 mod chain;
 mod file;
 mod record;
+mod summary;
 
 pub use chain::Event;
 pub use record::{StepRecord, StepState, TableRecord, TableState};
+pub use summary::{Extent, Summary};
 
 use crate::check::Verdicts;
 use crate::outcome::{Comparison, Outcome};
@@ -35,7 +37,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Raised when the file's shape changes so that older versions misread it.
 pub const JOURNAL_FORMAT: u32 = 1;
 
-/// What a journal says in short, for `status`.
+/// What a journal says of every step and table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// The run's name.
@@ -459,28 +461,16 @@ impl Journal {
         text.map(|t| self.json(&t, name)).transpose()
     }
 
-    /// What the journal says in short. Reads a few small rows; takes some milliseconds.
+    /// What the journal says of every step and table that was begun; [`Journal::summary`] is the short form.
     pub fn status(&self) -> Result<Status> {
         let number = |text: Option<String>| text.and_then(|t| t.parse().ok()).unwrap_or(0);
-        let phases = {
-            let mut statement = self
-                .db
-                .prepare("SELECT name, began_ms, seconds FROM phase ORDER BY id")
-                .map_err(self.err("reading the journal"))?;
-            let rows = statement
-                .query_map([], |r| {
-                    Ok((r.get(0)?, r.get::<_, file::N>(1)?.0, r.get(2)?))
-                })
-                .and_then(Iterator::collect::<Result<Vec<_>, _>>);
-            rows.map_err(self.err("reading the journal"))?
-        };
         Ok(Status {
             name: self.name()?,
             plan_hash: self.plan_hash()?,
             phase: self.phase()?,
             created_ms: number(self.meta("created_ms")?),
             updated_ms: number(self.meta("updated_ms")?),
-            phases,
+            phases: self.phases()?,
             steps: self.steps()?,
             tables: self.tables()?,
             rejected: 0,

@@ -72,7 +72,7 @@ fn word<T: Serialize>(value: &T) -> String {
 }
 
 impl Journal {
-    fn state<T: serde::de::DeserializeOwned>(&self, text: String) -> Result<T> {
+    pub(super) fn state<T: serde::de::DeserializeOwned>(&self, text: String) -> Result<T> {
         serde_json::from_value(serde_json::Value::String(text)).map_err(|e| {
             Error::new(ErrorKind::File, "reading the journal", "an unknown state")
                 .on(self.path.display().to_string())

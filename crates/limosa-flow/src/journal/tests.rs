@@ -97,6 +97,49 @@ fn what_is_written_is_read_by_another_while_the_run_goes_on() {
     assert_eq!(reader.events(count - 1, 100).unwrap().len(), 1);
 }
 
+#[test]
+fn the_summary_names_what_is_not_done_and_reads_no_table_of_the_file_as_a_whole() {
+    let mut journal = Journal::in_memory(&plan("one")).unwrap();
+    for n in 0..30 {
+        let name = format!("t{n:02}");
+        journal.table_began(&TableName::bare(&name)).unwrap();
+        if n != 7 {
+            journal.table_ended(&outcome(&name)).unwrap();
+        }
+    }
+    journal
+        .set_step("keys/a", StepState::Done, 1, 0.1, None)
+        .unwrap();
+    journal
+        .set_step("keys/b", StepState::Failed, 0, 0.1, Some("no"))
+        .unwrap();
+    let summary = journal.summary(20).unwrap();
+    let names = |s: &Summary| {
+        s.shown
+            .iter()
+            .map(|(n, _, _)| n.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(&summary), ["t07"]);
+    let all: u64 = summary.tables.iter().map(|(_, e)| e.tables).sum();
+    assert_eq!(all, 30);
+    let done = outcome("t").rows;
+    let rows: u64 = summary.tables.iter().map(|(_, e)| e.rows).sum();
+    assert_eq!(rows, 29 * done);
+    assert_eq!(summary.failed, [("keys/b".to_owned(), "no".to_owned())]);
+    assert_eq!(names(&journal.summary(30).unwrap()).len(), 30);
+    // Of tens of thousands, only indexes are walked.
+    for sql in [summary::STATES, &summary::shown(false, 20), summary::FAILED] {
+        let found = journal.listed(&format!("EXPLAIN QUERY PLAN {sql}"), |r| r.get(3));
+        let plan: Vec<String> = found.unwrap();
+        assert!(
+            plan.iter()
+                .all(|step| !step.starts_with("SCAN") || step.contains("INDEX")),
+            "{plan:?}"
+        );
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn only_the_owner_may_read_it() {

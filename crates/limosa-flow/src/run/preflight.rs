@@ -4,7 +4,7 @@ use crate::copy::Job;
 use crate::plan::PLAN_FORMAT;
 use crate::retry::again;
 use limosa_core::engine::Identity;
-use limosa_core::operation::{ObjectRef, Operation};
+use limosa_core::operation::Operation;
 use limosa_core::schema::TableName;
 use limosa_core::{Error, ErrorKind, Result};
 use std::collections::HashSet;
@@ -101,19 +101,27 @@ pub(super) fn target_is_empty(job: &Job<'_>) -> Result<()> {
             _ => None,
         })
         .collect();
+    // Whatever the number of tables: one look at the catalog, and one question for many tables' rows.
     again(&job.around(), "looking at the target", |_| {
-        let mut session = job.target.session()?;
+        let there = job.target.inspect()?;
+        let fold = !job.target.capabilities().table_names_case_sensitive;
+        let known = |name: &TableName| match fold {
+            true => name.to_string().to_lowercase(),
+            false => name.to_string(),
+        };
+        let found: HashSet<String> = there.tables.iter().map(|t| known(&t.name)).collect();
+        let refuse = |table: &TableName, kind, why: &str, hint: &str| {
+            Err(Error::new(kind, "checking the target", why)
+                .on(table.to_string())
+                .hint(hint))
+        };
+        let mut given = Vec::new();
         for table in &job.plan.tables {
             let name = table.name();
-            let made = makes.contains(name);
-            let refuse = |kind, why: &str, hint: &str| {
-                Err(Error::new(kind, "checking the target", why)
-                    .on(name.to_string())
-                    .hint(hint))
-            };
-            match (made, session.exists(&ObjectRef::Table(name.clone()))?) {
+            match (makes.contains(name), found.contains(&known(name))) {
                 (true, true) => {
                     return refuse(
+                        name,
                         ErrorKind::Conflict,
                         "the table is there already",
                         "Drop it, give this one another name, or load into the tables that are \
@@ -123,22 +131,27 @@ pub(super) fn target_is_empty(job: &Job<'_>) -> Result<()> {
                 (true, false) => {}
                 (false, false) => {
                     return refuse(
+                        name,
                         ErrorKind::Missing,
                         "the table to load into is not there",
                         "Make it, or let Limosa make it: into_existing = false.",
                     );
                 }
-                (false, true) => {
-                    if session.count(name, Some(1))? > 0 {
-                        return refuse(
-                            ErrorKind::Conflict,
-                            "the table has rows already",
-                            "Empty it; Limosa adds no rows to rows of others.",
-                        );
-                    }
-                }
+                (false, true) => given.push(name),
             }
         }
-        Ok(())
+        if given.is_empty() {
+            return Ok(());
+        }
+        let filled = job.target.session()?.filled(&given)?;
+        match given.iter().zip(filled).find(|(_, filled)| *filled) {
+            Some((name, _)) => refuse(
+                name,
+                ErrorKind::Conflict,
+                "the table has rows already",
+                "Empty it; Limosa adds no rows to rows of others.",
+            ),
+            None => Ok(()),
+        }
     })
 }

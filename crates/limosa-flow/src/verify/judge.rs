@@ -3,8 +3,8 @@
 use super::excuse;
 use super::table::{Shared, Table};
 use crate::outcome::{SchemaDifference, TableVerdict, Verdict};
-use crate::plan::{Finding, Plan, Severity, TablePlan};
-use std::collections::HashSet;
+use crate::plan::{Plan, Severity, TablePlan};
+use std::collections::{HashMap, HashSet};
 
 /// Judges a table whose ranges are all read.
 pub(super) fn table(shared: &Shared<'_, '_>, table: &Table<'_>) -> TableVerdict {
@@ -33,7 +33,7 @@ pub(super) fn table(shared: &Shared<'_, '_>, table: &Table<'_>) -> TableVerdict 
         error: None,
         seconds: 0.0,
     };
-    let changed = changed_by_policy(shared.job.plan, plan);
+    let changed = shared.changes.within(plan);
     let excuses = &table.excuses;
     let mut rejected = 0;
     if source.sum != target.sum {
@@ -140,33 +140,46 @@ pub(super) fn table(shared: &Shared<'_, '_>, table: &Table<'_>) -> TableVerdict 
     verdict
 }
 
-/// Whether a finding is about this table.
-fn about(finding: &Finding, plan: &TablePlan) -> bool {
-    finding
-        .object
-        .as_deref()
-        .is_some_and(|o| o == plan.read.table.to_string() || o == plan.name().to_string())
-}
+/// The columns whose values a policy that somebody chose changes, by the name of their table on either side.
+pub(super) struct Changes<'p>(HashMap<&'p str, Vec<&'p str>>);
 
-/// The columns, by their target names, whose values a policy that somebody chose changes.
-pub(super) fn changed_by_policy<'a>(whole: &'a Plan, plan: &'a TablePlan) -> HashSet<&'a str> {
-    whole
-        .findings
-        .iter()
-        .filter(|f| f.severity == Severity::Lossy && about(f, plan))
-        .filter_map(|f| f.column.as_deref())
-        .flat_map(|column| {
-            let renamed = plan
-                .read
-                .columns
-                .iter()
-                .position(|c| c.name == column)
-                .and_then(|at| plan.load.columns.get(at))
-                .map(|c| c.name.as_str());
-            [Some(column), renamed]
-        })
-        .flatten()
-        .collect()
+impl<'p> Changes<'p> {
+    pub(super) fn of(plan: &'p Plan) -> Self {
+        let mut tables: HashMap<&str, Vec<&str>> = HashMap::new();
+        for finding in &plan.findings {
+            if finding.severity == Severity::Lossy
+                && let (Some(table), Some(column)) = (&finding.object, &finding.column)
+            {
+                tables.entry(table).or_default().push(column);
+            }
+        }
+        Self(tables)
+    }
+
+    /// Those of one table, by their source names and by their target names.
+    pub(super) fn within(&self, plan: &'p TablePlan) -> HashSet<&'p str> {
+        if self.0.is_empty() {
+            return HashSet::new();
+        }
+        let names = [plan.read.table.to_string(), plan.name().to_string()];
+        let found = names
+            .iter()
+            .filter_map(|n| self.0.get(n.as_str()))
+            .flatten();
+        found
+            .flat_map(|column| {
+                let renamed = plan
+                    .read
+                    .columns
+                    .iter()
+                    .position(|c| c.name == *column)
+                    .and_then(|at| plan.load.columns.get(at))
+                    .map(|c| c.name.as_str());
+                [Some(*column), renamed]
+            })
+            .flatten()
+            .collect()
+    }
 }
 
 /// The worst of all.

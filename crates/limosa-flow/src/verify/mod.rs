@@ -195,6 +195,7 @@ pub(crate) fn compare_with(job: &Job<'_>, witness: Option<&dyn Witness>) -> Resu
         room: &room,
         source: &source,
         target: target.as_ref(),
+        changes: judge::Changes::of(job.plan),
         sample: Sample::new(
             settings.validate_percentage,
             settings.extent.share.unwrap_or(0),

@@ -7,16 +7,16 @@
 
 use crate::copy::Job;
 use crate::outcome::SchemaDifference;
-use crate::plan::{Finding, Plan, Severity};
+use crate::plan::{Finding, Plan, Severity, TablePlan};
 use crate::planner::COMPARE;
 use limosa_core::Result;
 use limosa_core::canonical;
 use limosa_core::expression::{Expr, SqlText};
 use limosa_core::operation::Operation;
 use limosa_core::schema::{
-    Action, Catalog, Column, ForeignKey, Index, IndexOf, Key, Table, TableName, Type,
+    Action, Catalog, Column, ForeignKey, Index, IndexOf, Key, Sequence, Table, TableName, Type,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Says what of the target, as it was found, is not as planned.
 pub(super) fn differences(job: &Job<'_>, found: &Catalog) -> Result<Vec<SchemaDifference>> {
@@ -24,14 +24,28 @@ pub(super) fn differences(job: &Job<'_>, found: &Catalog) -> Result<Vec<SchemaDi
     let alone = job.plan.strategy == COMPARE;
     // Without a plan of ours, names that differ in case only were paired.
     let folds = alone || !job.target.capabilities().column_names_case_sensitive;
+    let tables: HashMap<&TableName, &TablePlan> =
+        job.plan.tables.iter().map(|t| (t.name(), t)).collect();
+    let mut findings: HashMap<&str, Vec<&Finding>> = HashMap::new();
+    for finding in &job.plan.findings {
+        if let Some(object) = &finding.object
+            && finding.severity >= Severity::Warning
+        {
+            findings.entry(object).or_default().push(finding);
+        }
+    }
     let mut walk = Walk {
         plan: job.plan,
+        tables,
+        findings,
         folds,
         alone,
         out: &mut out,
     };
-    walk.all(&expected(job.plan), found, &mut |table, column| {
-        job.target.session()?.greatest(table, column)
+    walk.all(&expected(job.plan), found, &mut |columns| {
+        crate::retry::again(&job.around(), "asking how far counters are", |_| {
+            job.target.session()?.greatest_of(columns)
+        })
     })?;
     Ok(out)
 }
@@ -66,8 +80,15 @@ fn expected(plan: &Plan) -> Vec<Table> {
     tables
 }
 
+/// Asks for the greatest values of columns.
+type Greatest<'g> = dyn FnMut(&[(&TableName, &str)]) -> Result<Vec<Option<i128>>> + 'g;
+
 struct Walk<'a> {
     plan: &'a Plan,
+    /// The plan's tables by their target names.
+    tables: HashMap<&'a TableName, &'a TablePlan>,
+    /// What the plan warned of, by its object.
+    findings: HashMap<&'a str, Vec<&'a Finding>>,
     folds: bool,
     /// Whether nothing was planned, so that a type that holds the source's is as good as the one that
     /// we would have chosen.
@@ -80,7 +101,7 @@ impl Walk<'_> {
         &mut self,
         expected: &[Table],
         found: &Catalog,
-        greatest: &mut dyn FnMut(&TableName, &str) -> Result<Option<i128>>,
+        greatest: &mut Greatest<'_>,
     ) -> Result<()> {
         let by_name: HashMap<String, &Table> = found
             .tables
@@ -93,16 +114,18 @@ impl Walk<'_> {
                 None => self.say(&want.name, None, "the table is not there".into()),
             }
         }
+        let views: HashSet<String> = (found.views.iter())
+            .map(|v| fold(&v.name.to_string()))
+            .collect();
+        let sequences: HashMap<String, &Sequence> = (found.sequences.iter())
+            .map(|s| (fold(&s.name.to_string()), s))
+            .collect();
+        let mut counters = Vec::new();
         for step in &self.plan.steps {
             match &step.operation {
                 // Without a plan of ours, only what holds rows is asked for.
                 Operation::CreateView(_) if self.alone => {}
-                Operation::CreateView(view)
-                    if !found
-                        .views
-                        .iter()
-                        .any(|v| fold(&v.name.to_string()) == fold(&view.name.to_string())) =>
-                {
+                Operation::CreateView(view) if !views.contains(&fold(&view.name.to_string())) => {
                     self.say(&view.name, None, "the view is not there".into());
                 }
                 Operation::SetCounter { table, column, .. } => {
@@ -111,25 +134,10 @@ impl Walk<'_> {
                         .and_then(|t| t.columns.iter().find(|c| self.same(&c.name, column)))
                         .and_then(|c| c.identity.as_ref())
                         .and_then(|i| i.next);
-                    if let Some(next) = next
-                        && let Some(greatest) = greatest(table, column)?
-                        && next <= greatest
-                    {
-                        self.say(
-                            table,
-                            Some(column),
-                            format!(
-                                "the counter would give {next} next, and {greatest} is taken already"
-                            ),
-                        );
-                    }
+                    counters.extend(next.map(|next| ((table, column.as_str()), next)));
                 }
                 Operation::SetSequence { name, next } => {
-                    let have = found
-                        .sequences
-                        .iter()
-                        .find(|s| fold(&s.name.to_string()) == fold(&name.to_string()));
-                    match have {
+                    match sequences.get(&fold(&name.to_string())) {
                         None if self.alone => {
                             self.say(name, None, "the sequence is not there".into())
                         }
@@ -152,12 +160,24 @@ impl Walk<'_> {
                 _ => {}
             }
         }
+        let columns: Vec<(&TableName, &str)> = counters.iter().map(|(of, _)| *of).collect();
+        let found = match columns.is_empty() {
+            true => Vec::new(),
+            false => greatest(&columns)?,
+        };
+        for (((table, column), next), greatest) in counters.into_iter().zip(found) {
+            if let Some(greatest) = greatest.filter(|g| next <= *g) {
+                let text =
+                    format!("the counter would give {next} next, and {greatest} is taken already");
+                self.say(table, Some(column), text);
+            }
+        }
         Ok(())
     }
 
     /// The source's type of a target column.
     fn declared(&self, table: &TableName, column: &str) -> Option<&Type> {
-        let moved = self.plan.tables.iter().find(|t| t.name() == table)?;
+        let moved = self.tables.get(table)?;
         let at = moved.load.columns.iter().position(|w| w.name == column)?;
         moved.read.columns.get(at).map(|c| &c.ty)
     }
@@ -185,28 +205,25 @@ impl Walk<'_> {
 
     /// Whether a finding of the plan said that this object would not be the same.
     fn planned(&self, table: &TableName, column: Option<&str>) -> bool {
-        let moved = self.plan.tables.iter().find(|t| t.name() == table);
-        let names: Vec<String> = [
+        let moved = self.tables.get(table);
+        let names = [
             Some(table.to_string()),
             moved.map(|t| t.read.table.to_string()),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        ];
         let source_column = column.and_then(|c| {
             let at = moved?.load.columns.iter().position(|w| w.name == c)?;
             Some(moved?.read.columns.get(at)?.name.as_str())
         });
-        let about = |f: &&Finding| {
-            f.severity >= Severity::Warning
-                && f.object.as_ref().is_some_and(|o| names.contains(o))
-                && match (&f.column, column) {
-                    (Some(f), Some(c)) => f == c || Some(f.as_str()) == source_column,
-                    (None, _) => f.code != "no-key",
-                    (Some(_), None) => false,
-                }
-        };
-        self.plan.findings.iter().any(|f| about(&f))
+        names
+            .iter()
+            .flatten()
+            .filter_map(|name| self.findings.get(name.as_str()))
+            .flatten()
+            .any(|f| match (&f.column, column) {
+                (Some(f), Some(c)) => f == c || Some(f.as_str()) == source_column,
+                (None, _) => f.code != "no-key",
+                (Some(_), None) => false,
+            })
     }
 
     fn table(&mut self, want: &Table, have: &Table) {

@@ -1,10 +1,11 @@
 //! One table: its ranges, what each side has in them, and what differs.
 
-use super::choose::{Choice, Sample};
+use super::choose::{Choice, SMALL, Sample};
 use super::cross::{self, Crossed};
 use super::differ::{self, Odd};
 use super::ends::Ends;
 use super::excuse::Excuses;
+use super::judge::Changes;
 use super::pushdown;
 use super::side::{Side, Which, both};
 use super::sketch::{Row, Sketch};
@@ -43,6 +44,8 @@ pub(super) struct Shared<'a, 'p> {
     pub(super) target: &'a dyn Snapshot,
     /// The target's tables as they are, by their names in lower case.
     pub(super) found: HashMap<String, &'a limosa_core::schema::Table>,
+    /// What policies change.
+    pub(super) changes: Changes<'p>,
     pub(super) sample: Sample,
     pub(super) throttle: &'a Throttle,
     /// Room for larger tables of differences, over all lanes.
@@ -115,7 +118,7 @@ pub(super) struct Found {
 
 impl<'p> Table<'p> {
     /// Cuts a table for the comparison.
-    pub(super) fn new(shared: &Shared<'_, '_>, plan: &'p TablePlan) -> Self {
+    pub(super) fn new(shared: &Shared<'_, 'p>, plan: &'p TablePlan) -> Self {
         let began = Instant::now();
         let said = match shared.job.settings.sums.pushdown && shared.sample.whole() {
             true => ways::spellings(shared.job, shared.source, shared.target, plan),
@@ -140,7 +143,7 @@ impl<'p> Table<'p> {
         };
         let of = |range| Choice::new(shared.sample, rows, range, greatest);
         let choices = units.iter().map(of).collect();
-        let changed = super::judge::changed_by_policy(shared.job.plan, plan);
+        let changed = shared.changes.within(plan);
         let asked = shared.job.settings.max_differences;
         Self {
             plan,
@@ -328,6 +331,10 @@ impl<'a> Lane<'a> {
 /// target can hide from every range: the column must be NOT NULL there as it is, whatever the plan
 /// made of it. An index has to begin with it, or every range would read the whole table.
 fn cut(shared: &Shared<'_, '_>, plan: &TablePlan, bytes: u64) -> Result<Vec<Range>> {
+    // What fits into one range needs no bounds, and nobody has to be asked for them.
+    if plan.bytes.is_some_and(|b| b <= bytes / 2) && plan.rows.is_some_and(|n| n <= SMALL) {
+        return Ok(vec![Range::All]);
+    }
     let plans = shared.job.plan;
     let one_family = plans.source.capabilities.family == plans.target.capabilities.family;
     let first = first_number(&plan.compare_source, one_family);

@@ -87,7 +87,7 @@ fn choose(limosa: &Limosa, given: Option<Plan>, output: &Output) -> Result<Plan,
     let plan = match (given, begun) {
         (Some(given), _) => given,
         (None, Some(begun)) => {
-            let phase = limosa.status()?.phase;
+            let phase = limosa.summary(0)?.phase;
             output.note(&format!(
                 "{} (plan {}).",
                 match phase.as_str() {

@@ -4,6 +4,9 @@ use crate::output::{Format, Output, Style, table};
 use limosa::report::{show_moment, word};
 use limosa::settings::amount::{show_bytes, show_count, show_seconds};
 
+/// Tables that are listed one by one at most; of more, those that are not done.
+const MOST: u64 = 200;
+
 /// Say where the run is; connects to nothing
 ///
 /// Ends with 0 if the run is complete, and with 4 if there is work left.
@@ -15,11 +18,11 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, output: &Output) -> Answer {
     let limosa = args.settings.open_journal(output)?;
-    let status = limosa.status()?;
+    let status = limosa.summary(MOST)?;
     let complete = status.phase == "complete";
     let end = code(&if complete { End::Done } else { End::Unfinished }, None);
     if output.format() != Format::Text {
-        output.json("status", &status)?;
+        output.json("status", &limosa.status()?)?;
         return Ok(end);
     }
     let style = if complete { Style::Good } else { Style::Warn };
@@ -38,19 +41,20 @@ pub(super) fn run(args: Args, output: &Output) -> Answer {
         let took = seconds.map_or("now".into(), show_seconds);
         output.line(&format!("  {phase}: {} ({took})", show_moment(*began)))?;
     }
-    if !status.tables.is_empty() {
-        let rows: Vec<Vec<String>> = status
-            .tables
-            .iter()
-            .map(|t| {
-                vec![
-                    limosa::text::visible(&t.name),
-                    word(t.state),
-                    show_count(t.rows),
-                    show_bytes(t.bytes),
-                ]
-            })
-            .collect();
+    let all: u64 = status.tables.iter().map(|(_, e)| e.tables).sum();
+    let rows: Vec<Vec<String>> = status
+        .shown
+        .iter()
+        .map(|(name, state, of)| {
+            vec![
+                limosa::text::visible(name),
+                word(*state),
+                show_count(of.rows),
+                show_bytes(of.bytes),
+            ]
+        })
+        .collect();
+    if !rows.is_empty() {
         output.line("")?;
         output.line(&table(&["table", "state", "rows", "bytes"], &rows, None))?;
     }
@@ -61,12 +65,23 @@ pub(super) fn run(args: Args, output: &Output) -> Answer {
             show_count(status.rejected)
         ))?;
     }
-    for step in status.steps.iter().filter(|s| s.error.is_some()) {
+    if all > MOST {
+        output.line("")?;
+        for (state, of) in &status.tables {
+            output.line(&format!(
+                "{} tables {}: {} rows, {}",
+                show_count(of.tables),
+                word(*state),
+                show_count(of.rows),
+                show_bytes(of.bytes)
+            ))?;
+        }
+        output.note("All of them one by one: limosa status --output json");
+    }
+    for (step, why) in &status.failed {
         output.line(&format!(
-            "{} {}: {}",
-            output.paint(Style::Bad, "failed:"),
-            step.id,
-            step.error.as_deref().unwrap_or_default()
+            "{} {step}: {why}",
+            output.paint(Style::Bad, "failed:")
         ))?;
     }
     if !complete {

@@ -108,10 +108,10 @@ pub(super) fn run(args: Args, output: &Output) -> Answer {
         return alone(&args, &limosa, &watch, output);
     }
     let rows = watch
-        .settle(limosa.status())?
+        .settle(limosa.summary(0))?
         .tables
         .iter()
-        .map(|t| t.rows)
+        .map(|(_, all)| all.rows)
         .sum();
     let listener = progress::listener(output, rows);
     let outcome = watch.settle(limosa.verify(&listener, &watch.stop))?;
