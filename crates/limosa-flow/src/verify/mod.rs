@@ -19,6 +19,7 @@ pub mod causes;
 mod choose;
 mod count;
 mod cross;
+mod cut;
 mod detail;
 mod differ;
 mod ends;
@@ -205,6 +206,7 @@ pub(crate) fn compare_with(job: &Job<'_>, witness: Option<&dyn Witness>) -> Resu
         memory: Memory::new(share.large),
         bound: (settings.memory / 32).clamp(HELD.0, HELD.1) as usize,
         witness,
+        lanes: at_source.min(at_target),
     };
     let tables: &[TablePlan] = match settings.extent.rows {
         RowExtent::Cells => &job.plan.tables,
@@ -242,7 +244,7 @@ pub(crate) fn compare_with(job: &Job<'_>, witness: Option<&dyn Witness>) -> Resu
                     let table = Arc::new(Table::new(&shared, &tables[index]));
                     state = line.lock().unwrap_or_else(|e| e.into_inner());
                     state.cutting -= 1;
-                    let units = 0..table.units.len();
+                    let units = 0..table.works;
                     state
                         .ready
                         .extend(units.map(|unit| (index, Arc::clone(&table), unit)));
@@ -257,7 +259,7 @@ pub(crate) fn compare_with(job: &Job<'_>, witness: Option<&dyn Witness>) -> Resu
                 }
             };
             drop(state);
-            if table.unit(&shared, &mut lane, unit) && !job.stop.requested() {
+            if table.work(&shared, &mut lane, unit) && !job.stop.requested() {
                 let verdict = judge::table(&shared, &table);
                 job.progress.hear(Fact::TableEnded {
                     stage: "verify",

@@ -189,6 +189,22 @@ impl Sketch {
         }
     }
 
+    /// Adds another table of the same size, or another difference, to this one.
+    pub(super) fn plus(&mut self, other: &Sketch) {
+        debug_assert_eq!(self.cells.len(), other.cells.len(), "tables of one size");
+        for (mine, theirs) in self.cells.iter_mut().zip(&other.cells) {
+            mine.count = mine.count.wrapping_add(theirs.count);
+            mine.check = mine.check.wrapping_add(theirs.check);
+            mine.by = mine.by.wrapping_add(theirs.by);
+            mine.hash = mine.hash.wrapping_add(theirs.hash);
+        }
+        for (mine, theirs) in self.keys.iter_mut().zip(&other.keys) {
+            for (mine, theirs) in mine.iter_mut().zip(theirs) {
+                *mine = mine.wrapping_add(*theirs);
+            }
+        }
+    }
+
     /// The one element of a cell, if it has one.
     fn alone(&self, place: usize) -> Option<Element> {
         let cell = &self.cells[place];
@@ -331,11 +347,22 @@ mod tests {
             both in proptest::collection::vec((any::<u32>(), any::<u32>()), 0..300),
             left in proptest::collection::vec((0u32..50, 0u32..3), 0..60),
             right in proptest::collection::vec((0u32..50, 0u32..3), 0..60),
+            at in 0usize..60,
+            apart in 0usize..60,
         ) {
             let source = [both.clone(), left].concat();
             let target = [both.into_iter().rev().collect(), right].concat();
             let mut sketch = side(&source, 6000);
             sketch.less(&side(&target, 6000));
+            // Each side in parts that have nothing to do with the other's, taken from each other as they come.
+            let (mine, theirs) = (source.split_at(at.min(source.len())), target.split_at(apart.min(target.len())));
+            let mut added = side(mine.0, 6000);
+            added.less(&side(theirs.1, 6000));
+            let mut rest = side(mine.1, 6000);
+            rest.less(&side(theirs.0, 6000));
+            added.plus(&rest);
+            prop_assert_eq!(&added.cells, &sketch.cells);
+            prop_assert_eq!(&added.keys, &sketch.keys);
             let found = sketch.take().expect("room for all");
             let as_map: BTreeMap<_, _> =
                 found.iter().map(|e| ((e.row.by, e.row.hash), e.times)).collect();

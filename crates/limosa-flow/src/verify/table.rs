@@ -1,7 +1,8 @@
 //! One table: its ranges, what each side has in them, and what differs.
 
-use super::choose::{Choice, SMALL, Sample};
+use super::choose::{Choice, Sample};
 use super::cross::{self, Crossed};
+use super::cut::{self, Cut, first_number};
 use super::differ::{self, Odd};
 use super::ends::Ends;
 use super::excuse::Excuses;
@@ -17,12 +18,11 @@ use crate::plan::TablePlan;
 use crate::progress::Fact;
 use crate::retry::again;
 use crate::throttle::Throttle;
-use limosa_core::canonical::{Form, hash};
+use limosa_core::canonical::hash;
 use limosa_core::chunk::Range;
-use limosa_core::engine::{CanonicalColumn, CanonicalRead, ColumnRead, Snapshot, TableRead};
+use limosa_core::engine::Snapshot;
 use limosa_core::pushdown::Spelling;
-use limosa_core::schema::{Catalog, TableName, Type};
-use limosa_core::value::Value;
+use limosa_core::schema::{Catalog, TableName};
 use limosa_core::{Error, Result};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -57,6 +57,8 @@ pub(super) struct Shared<'a, 'p> {
     pub(super) bound: usize,
     /// Who is shown every row that differs.
     pub(super) witness: Option<&'a dyn super::Witness>,
+    /// How many lanes there are.
+    pub(super) lanes: usize,
 }
 
 /// The tables of a catalog by name.
@@ -72,7 +74,10 @@ pub(super) fn known(name: &TableName) -> String {
 /// A table in work.
 pub(super) struct Table<'p> {
     pub(super) plan: &'p TablePlan,
+    /// Ranges of the same rows on both sides.
     pub(super) units: Vec<Range>,
+    /// With one such range, that of all rows, the ranges in which each side is read by itself.
+    apart: Option<(Vec<Range>, Vec<Range>)>,
     /// Which rows of each range are compared.
     pub(super) choices: Vec<Choice>,
     /// Rows that were rejected.
@@ -81,6 +86,8 @@ pub(super) struct Table<'p> {
     pub(super) said: Option<Vec<Spelling>>,
     /// Rows that are to be named at most.
     pub(super) names: usize,
+    /// How many parts of work it is.
+    pub(super) works: usize,
     remaining: AtomicUsize,
     found: Mutex<Found>,
     pub(super) began: Instant,
@@ -114,6 +121,8 @@ pub(super) struct Found {
     pub(super) crossed: Crossed,
     /// The ends of both sides' columns, where not all rows are compared.
     pub(super) ends: (Ends, Ends),
+    /// Of a table whose sides are read apart: what differs in the ranges that were read.
+    sketch: Option<Sketch>,
 }
 
 impl<'p> Table<'p> {
@@ -128,12 +137,24 @@ impl<'p> Table<'p> {
             true => chunk_of(shared.job.settings.sums.rows, plan),
             false => shared.job.settings.chunk_bytes,
         };
-        let cut = cut(shared, plan, bytes);
-        let known = cut.and_then(|units| Ok((units, Excuses::of(shared.job.rejects, plan)?)));
-        let (units, excuses, error) = match known {
-            Ok((units, excuses)) => (units, excuses, None),
-            Err(error) => (vec![Range::All], Excuses::default(), Some(error)),
+        // What the servers add up has to be the same rows on both sides.
+        let cut = cut::cut(shared, plan, bytes.max(1), said.is_none());
+        let known = cut.and_then(|cut| Ok((cut, Excuses::of(shared.job.rejects, plan)?)));
+        let (cut, excuses, error) = match known {
+            Ok((cut, excuses)) => (cut, excuses, None),
+            Err(error) => (
+                Cut::Agreed(vec![Range::All]),
+                Excuses::default(),
+                Some(error),
+            ),
         };
+        let (units, apart) = match cut {
+            Cut::Agreed(units) => (units, None),
+            Cut::Apart(source, target) => (vec![Range::All], Some((source, target))),
+        };
+        let works = apart.as_ref().map_or(units.len(), |(source, target)| {
+            source.len().max(target.len())
+        });
         let (rows, greatest) = match shared.sample.whole() {
             true => (plan.rows, None),
             false => (
@@ -154,7 +175,9 @@ impl<'p> Table<'p> {
             said,
             choices,
             excuses,
-            remaining: AtomicUsize::new(units.len()),
+            remaining: AtomicUsize::new(works),
+            works,
+            apart,
             found: Mutex::new(Found {
                 error,
                 ..Found::default()
@@ -196,46 +219,96 @@ impl<'p> Table<'p> {
         }
     }
 
-    /// Reads one range of both sides and keeps what differs. Gives whether it was the last.
-    pub(super) fn unit(&self, shared: &Shared<'_, '_>, lane: &mut Lane<'_>, unit: usize) -> bool {
+    /// Does one part of the work: reads a range of both sides and keeps what differs. Gives whether it was the last.
+    pub(super) fn work(&self, shared: &Shared<'_, '_>, lane: &mut Lane<'_>, part: usize) -> bool {
         if self.lock().error.is_none() && !shared.job.stop.requested() {
-            let what = format!("comparing {}", self.plan.name());
-            let result = again(&shared.job.around(), &what, |_| match &self.said {
-                Some(said) => pushdown::unit(shared, lane, self, unit, said),
-                None => {
-                    let read = self.read(shared, lane, unit)?;
-                    Ok((read.0, read.1, Crossed::default()))
+            let result = match &self.apart {
+                None => self.agreed(shared, lane, part),
+                Some((source, target)) => {
+                    self.alone(shared, lane, (source.get(part), target.get(part)))
                 }
-            })
-            .and_then(|(source, target, mut crossed)| {
-                let odd = differ::odd(shared, lane, self, unit, &source, &target)?;
-                // What was read although it was added up has gone both ways already.
-                if crossed.rows == 0 {
-                    crossed = cross::unit(shared, lane, self, unit, (source.rows, target.rows))?;
-                }
-                Ok((source, target, odd, crossed))
-            });
-            let mut found = self.lock();
-            match result {
-                Ok((source, target, odd, crossed)) => {
-                    found.source.merge(&source);
-                    found.target.merge(&target);
-                    found.odd.merge(odd, self.names);
-                    found.crossed.merge(crossed);
-                }
-                Err(error) => {
-                    found.error.get_or_insert(error);
-                }
+            };
+            if let Err(error) = result {
+                self.lock().error.get_or_insert(error);
             }
         }
         let last = self.remaining.fetch_sub(1, Ordering::SeqCst) == 1;
         if last {
+            if self.apart.is_some()
+                && let Err(error) = self.together(shared, lane)
+            {
+                self.lock().error.get_or_insert(error);
+            }
             self.tell(
                 shared,
                 &mut self.meter.lock().unwrap_or_else(|e| e.into_inner()),
             );
         }
         last
+    }
+
+    /// Compares a range of the same rows.
+    fn agreed(&self, shared: &Shared<'_, '_>, lane: &mut Lane<'_>, unit: usize) -> Result<()> {
+        let what = format!("comparing {}", self.plan.name());
+        let (source, target, mut crossed) =
+            again(&shared.job.around(), &what, |_| match &self.said {
+                Some(said) => pushdown::unit(shared, lane, self, unit, said),
+                None => {
+                    let read = self.read(shared, lane, unit)?;
+                    Ok((read.0, read.1, Crossed::default()))
+                }
+            })?;
+        let odd = differ::odd(shared, lane, self, unit, &source, &target)?;
+        // What was read although it was added up has gone both ways already.
+        if crossed.rows == 0 {
+            crossed = cross::unit(shared, lane, self, unit, (source.rows, target.rows))?;
+        }
+        let mut found = self.lock();
+        found.source.merge(&source);
+        found.target.merge(&target);
+        found.odd.merge(odd, self.names);
+        found.crossed.merge(crossed);
+        Ok(())
+    }
+
+    /// Reads ranges that have nothing to do with each other, and adds what was seen up.
+    fn alone(
+        &self,
+        shared: &Shared<'_, '_>,
+        lane: &mut Lane<'_>,
+        ranges: (Option<&Range>, Option<&Range>),
+    ) -> Result<()> {
+        let what = format!("comparing {}", self.plan.name());
+        let (source, target) = again(&shared.job.around(), &what, |_| {
+            self.ranges(shared, lane, ranges, 0)
+        })?;
+        let mut found = self.lock();
+        found.source.merge(&source);
+        found.target.merge(&target);
+        found
+            .sketch
+            .get_or_insert_with(|| Sketch::new(CELLS, true))
+            .plus(&lane.sketches.0);
+        Ok(())
+    }
+
+    /// Compares the sums of all ranges of both sides.
+    fn together(&self, shared: &Shared<'_, '_>, lane: &mut Lane<'_>) -> Result<()> {
+        let (source, target) = {
+            let mut found = self.lock();
+            let Some(sketch) = found.sketch.take().filter(|_| found.error.is_none()) else {
+                return Ok(());
+            };
+            lane.sketches.0 = sketch;
+            (found.source, found.target)
+        };
+        shared.job.stop.check()?;
+        let odd = differ::odd(shared, lane, self, 0, &source, &target)?;
+        let crossed = cross::unit(shared, lane, self, 0, (source.rows, target.rows))?;
+        let mut found = self.lock();
+        found.odd.merge(odd, self.names);
+        found.crossed.merge(crossed);
+        Ok(())
     }
 
     /// Reads a range of both sides. The lane's table of differences holds what they do not share.
@@ -245,7 +318,18 @@ impl<'p> Table<'p> {
         lane: &mut Lane<'_>,
         unit: usize,
     ) -> Result<(Tally, Tally)> {
-        let range = &self.units[unit];
+        let range = Some(&self.units[unit]);
+        self.ranges(shared, lane, (range, range), unit)
+    }
+
+    /// The same with a range of each side.
+    fn ranges(
+        &self,
+        shared: &Shared<'_, '_>,
+        lane: &mut Lane<'_>,
+        ranges: (Option<&Range>, Option<&Range>),
+        unit: usize,
+    ) -> Result<(Tally, Tally)> {
         let choice = &self.choices[unit];
         let (mut source, mut target) = (Tally::default(), Tally::default());
         lane.sketches.0.clear();
@@ -271,30 +355,35 @@ impl<'p> Table<'p> {
         let (mine, theirs) = (&mut lane.sketches.0, &mut lane.sketches.1);
         let (left, right) = (&mut ends.0, &mut ends.1);
         let (from, to) = (&self.plan.compare_source, &self.plan.compare_target);
-        both(
-            || {
-                here.scan(
-                    from,
-                    Which::Range(range),
-                    &mut |rows, bytes| {
-                        shared
-                            .throttle
-                            .take(rows, bytes, shared.job.clock, shared.job.stop);
-                        self.moved(shared, rows, bytes);
-                        shared.job.stop.check()
-                    },
-                    &mut |row| count(&mut source, mine, left, from, row),
-                )
-            },
-            || {
-                there.scan(
-                    to,
-                    Which::Range(range),
-                    &mut |_, _| shared.job.stop.check(),
-                    &mut |row| count(&mut target, theirs, right, to, row),
-                )
-            },
-        )?;
+        let mut from_source = || match ranges.0 {
+            None => Ok(()),
+            Some(range) => here.scan(
+                from,
+                Which::Range(range),
+                &mut |rows, bytes| {
+                    shared
+                        .throttle
+                        .take(rows, bytes, shared.job.clock, shared.job.stop);
+                    self.moved(shared, rows, bytes);
+                    shared.job.stop.check()
+                },
+                &mut |row| count(&mut source, mine, left, from, row),
+            ),
+        };
+        let mut from_target = || match ranges.1 {
+            None => Ok(()),
+            Some(range) => there.scan(
+                to,
+                Which::Range(range),
+                &mut |_, _| shared.job.stop.check(),
+                &mut |row| count(&mut target, theirs, right, to, row),
+            ),
+        };
+        match ranges {
+            (_, None) => from_source()?,
+            (None, _) => from_target()?,
+            _ => both(from_source, from_target).map(drop)?,
+        }
         mine.less(theirs);
         if sampled {
             // A range that is read twice has the same ends.
@@ -325,78 +414,6 @@ impl<'a> Lane<'a> {
     }
 }
 
-/// Cuts a table into ranges that are the same rows on both sides.
-///
-/// Only by a whole number, which every engine orders alike (text is not), and only where no row of the
-/// target can hide from every range: the column must be NOT NULL there as it is, whatever the plan
-/// made of it. An index has to begin with it, or every range would read the whole table.
-fn cut(shared: &Shared<'_, '_>, plan: &TablePlan, bytes: u64) -> Result<Vec<Range>> {
-    // What fits into one range needs no bounds, and nobody has to be asked for them.
-    if plan.bytes.is_some_and(|b| b <= bytes / 2) && plan.rows.is_some_and(|n| n <= SMALL) {
-        return Ok(vec![Range::All]);
-    }
-    let plans = shared.job.plan;
-    let one_family = plans.source.capabilities.family == plans.target.capabilities.family;
-    let first = first_number(&plan.compare_source, one_family);
-    let theirs = first_number(&plan.compare_target, one_family);
-    let (Some(first), Some(theirs)) = (first, theirs) else {
-        return Ok(vec![Range::All]);
-    };
-    let sound = shared
-        .found
-        .get(&known(&plan.compare_target.table))
-        .is_some_and(|t| {
-            let same = |name: &str| name.to_lowercase() == theirs.name.to_lowercase();
-            let keys = t.primary_key.iter().chain(&t.uniques);
-            let led = keys.map(|k| k.columns.first().cloned()).chain(
-                t.indexes.iter().filter(|i| i.predicate.is_none()).map(|i| {
-                    match &i.parts.first()?.of {
-                        limosa_core::schema::IndexOf::Column(name) => Some(name.clone()),
-                        limosa_core::schema::IndexOf::Expression(_) => None,
-                    }
-                }),
-            );
-            t.columns.iter().any(|c| same(&c.name) && !c.nullable)
-                && led.flatten().any(|name| same(&name))
-        });
-    // The source's key may be one that only the settings name, or that the target alone has.
-    let led = plan.read.key.first().is_some_and(|k| k.name == first.name);
-    // A computed key has other bounds than the source's.
-    let computed = plan.transform.is_some() && crate::transform::spelled_by_nobody(&first.native);
-    if !sound || !led || computed {
-        return Ok(vec![Range::All]);
-    }
-    let read = TableRead {
-        physical: false,
-        key: vec![ColumnRead {
-            name: first.name.clone(),
-            ty: first.ty.clone(),
-            native: first.native.clone(),
-            as_text: false,
-        }],
-        ..plan.read.clone()
-    };
-    let chunks = again(
-        &shared.job.around(),
-        &format!("cutting {}", plan.name()),
-        |_| shared.source.chunks(&read, bytes.max(1)),
-    )?;
-    let ranges: Vec<Range> = chunks.into_iter().map(|c| c.range).collect();
-    // A column that holds what it likes may give a bound that the other side does not know.
-    let whole = |bound: &Option<Vec<Value>>| {
-        bound
-            .iter()
-            .flatten()
-            .all(|v| matches!(v, Value::Int(_) | Value::UInt(_)))
-    };
-    let alike =
-        |r: &Range| matches!(r, Range::Key { lower, upper } if whole(lower) && whole(upper));
-    Ok(match !ranges.is_empty() && ranges.iter().all(alike) {
-        true => ranges,
-        false => vec![Range::All],
-    })
-}
-
 /// The bytes of about so many rows.
 fn chunk_of(rows: u64, plan: &TablePlan) -> u64 {
     let each = match (plan.bytes, plan.rows) {
@@ -421,12 +438,4 @@ pub(super) fn greatest(shared: &Shared<'_, '_>, plan: &TablePlan) -> Option<i128
     let mut session = shared.job.source.session().ok()?;
     let found = session.greatest(&plan.compare_source.table, &first.name);
     found.ok().flatten()
-}
-
-/// The key's first column, if it is compared as a whole number.
-fn first_number(read: &CanonicalRead, one_family: bool) -> Option<&CanonicalColumn> {
-    let first = read.columns.first().filter(|_| read.key_columns > 0)?;
-    // Engines of one family also order values alike that are not what was declared.
-    let alike = first.form == Form::Integer || one_family && first.form == Form::Dynamic;
-    (alike && matches!(first.ty.base(), Type::Integer { .. })).then_some(first)
 }
