@@ -517,6 +517,25 @@ pub struct Table {
 }
 
 impl Table {
+    /// A table of which nothing but the name is known.
+    pub fn named(name: TableName) -> Self {
+        Self {
+            name,
+            columns: Vec::new(),
+            primary_key: None,
+            uniques: Vec::new(),
+            foreign_keys: Vec::new(),
+            checks: Vec::new(),
+            indexes: Vec::new(),
+            triggers: Vec::new(),
+            partitioning: None,
+            comment: None,
+            estimated_rows: None,
+            estimated_bytes: None,
+            unrepresented: Vec::new(),
+        }
+    }
+
     /// The column of that name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|c| c.name == name)

@@ -7,7 +7,10 @@ use crate::progress::Progress;
 use crate::settings::{PlanSettings, RunSettings};
 use limosa_core::Result;
 use limosa_core::engine::{Engine, MissingPrivilege, Role};
+use limosa_core::operation::Operation;
+use limosa_core::schema::{Catalog, Table, TableName};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 
 /// How many findings there are of each severity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,7 +50,7 @@ pub fn assess(
     progress: &Progress,
     made_by: &str,
 ) -> Result<Assessment> {
-    let (plan, [catalog, there]) = planner::make_with_catalogs(
+    let (plan, [catalog, _]) = planner::make_with_catalogs(
         source,
         target,
         settings,
@@ -59,7 +62,7 @@ pub fn assess(
     let mut privileges = Vec::new();
     for (role, engine, catalog) in [
         (Role::Source, source, &catalog),
-        (Role::Target, target, &there),
+        (Role::Target, target, &to_be_made(&plan)),
     ] {
         let missing = engine.missing_privileges(role, catalog)?;
         privileges.extend(missing.into_iter().map(|m| (role, m)));
@@ -83,4 +86,33 @@ pub fn assess(
         tally,
         ready,
     })
+}
+
+/// What a plan makes in the target and writes to, as far as rights depend on it.
+pub(crate) fn to_be_made(plan: &Plan) -> Catalog {
+    let mut made = Catalog::default();
+    let mut places: HashMap<TableName, usize> = HashMap::new();
+    for moved in &plan.tables {
+        places.insert(moved.name().clone(), made.tables.len());
+        made.tables.push(Table::named(moved.name().clone()));
+    }
+    for step in &plan.steps {
+        match &step.operation {
+            Operation::CreateView(view) => made.views.push(view.clone()),
+            Operation::CreateRoutine(routine) => made.routines.push(routine.clone()),
+            Operation::CreateSequence(sequence) => made.sequences.push(sequence.clone()),
+            Operation::CreateTrigger { table, trigger } => {
+                if let Some(at) = places.get(table) {
+                    made.tables[*at].triggers.push(trigger.clone());
+                }
+            }
+            Operation::AddForeignKey(table, key) => {
+                if let Some(at) = places.get(table) {
+                    made.tables[*at].foreign_keys.push(key.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    made
 }

@@ -6,6 +6,7 @@ use crate::words::quote;
 use limosa_core::Disposition;
 use limosa_core::error::Result;
 use limosa_core::schema::*;
+use std::collections::HashMap;
 
 /// Takes the database's own name off the identifiers of `text` that it qualifies. `names` are the
 /// objects of the database; they decide where two parts could also be an alias and its column.
@@ -78,6 +79,12 @@ fn end_of_quoted(bytes: &[u8], from: usize, escapes: bool) -> usize {
     bytes.len()
 }
 
+/// Where each table stands in the catalog.
+fn places(catalog: &Catalog) -> HashMap<String, usize> {
+    let names = catalog.tables.iter().map(|t| t.name.name.clone());
+    names.zip(0..).collect()
+}
+
 pub(crate) fn triggers(
     connection: &mut Connection,
     context: &Context<'_>,
@@ -89,15 +96,12 @@ pub(crate) fn triggers(
          action_statement, sql_mode FROM information_schema.triggers WHERE trigger_schema = DATABASE() \
          ORDER BY event_object_table, action_order, trigger_name",
     )?;
+    let places = places(catalog);
     for row in rows.iter().filter(|r| !ours(r.text(0))) {
-        let Some(table) = catalog
-            .tables
-            .iter_mut()
-            .find(|t| t.name.name == row.text(1))
-        else {
+        let Some(at) = places.get(row.text(1)) else {
             continue;
         };
-        table.triggers.push(Trigger {
+        catalog.tables[*at].triggers.push(Trigger {
             name: row.text(0).to_owned(),
             text: format!(
                 "{}CREATE TRIGGER {} {} {} ON {} FOR EACH ROW {}",
@@ -121,14 +125,12 @@ pub(crate) fn partitions(connection: &mut Connection, catalog: &mut Catalog) -> 
          WHERE table_schema = DATABASE() AND partition_name IS NOT NULL \
          ORDER BY table_name, partition_ordinal_position, subpartition_ordinal_position",
     )?;
+    let places = places(catalog);
     for row in &rows {
-        let Some(table) = catalog
-            .tables
-            .iter_mut()
-            .find(|t| t.name.name == row.text(0))
-        else {
+        let Some(at) = places.get(row.text(0)) else {
             continue;
         };
+        let table = &mut catalog.tables[*at];
         if row.maybe(5).is_some() {
             let note = "subpartitions".to_owned();
             if !table.unrepresented.contains(&note) {

@@ -4,7 +4,7 @@ use crate::connection::Connection;
 use crate::words::{literal, quote};
 use limosa_core::engine::{MissingPrivilege, Role};
 use limosa_core::error::Result;
-use limosa_core::schema::Catalog;
+use limosa_core::schema::{Catalog, Routine};
 use std::collections::BTreeSet;
 
 const DOING: &str = "reading the rights";
@@ -144,6 +144,7 @@ pub(crate) fn missing(
         None => literal(&account),
     };
     let mut needs: Vec<(&str, &str, bool)> = Vec::new();
+    let mut suspended = Vec::new();
     match role {
         Role::Source => {
             needs.push(("SELECT", "reading the tables", false));
@@ -171,6 +172,26 @@ pub(crate) fn missing(
             if !catalog.views.is_empty() {
                 needs.push(("CREATE VIEW", "making views", false));
             }
+            let routine = |r: &Routine| matches!(r.kind.as_str(), "function" | "procedure");
+            if catalog.routines.iter().any(routine) {
+                needs.push(("CREATE ROUTINE", "making functions and procedures", false));
+            }
+            if catalog.routines.iter().any(|r| r.kind == "event") {
+                needs.push(("EVENT", "making events", false));
+            }
+            let triggers = catalog.tables.iter().any(|t| !t.triggers.is_empty());
+            if triggers {
+                needs.push(("TRIGGER", "making triggers", false));
+            }
+            let functions = catalog.routines.iter().any(|r| r.kind == "function");
+            if (triggers || functions) && untrusted(connection, &rights)? {
+                suspended.push(MissingPrivilege {
+                    needed_for:
+                        "making functions and triggers while the server writes a binary log"
+                            .to_owned(),
+                    grant: "SET GLOBAL log_bin_trust_function_creators = 1".to_owned(),
+                });
+            }
         }
     }
     Ok(needs
@@ -184,7 +205,17 @@ pub(crate) fn missing(
                 format!("GRANT {word} ON {}.* TO {account}", quote(database))
             },
         })
+        .chain(suspended)
         .collect())
+}
+
+/// Whether the server lets only trusted accounts make functions and triggers, and this is none of them.
+fn untrusted(connection: &mut Connection, rights: &Rights) -> Result<bool> {
+    if rights.has("SUPER") || connection.version.maria && rights.has("BINLOG ADMIN") {
+        return Ok(false);
+    }
+    let strict = "SELECT @@GLOBAL.log_bin = 1 AND @@GLOBAL.log_bin_trust_function_creators = 0";
+    Ok(connection.value(DOING, strict)?.as_deref() == Some("1"))
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ use crate::encode::PostgresEncoder;
 use crate::ledger::PostgresLedger;
 use crate::load::PostgresLoader;
 use crate::mend;
-use crate::names::{ident, literal, table};
+use crate::names::{ident, table};
 use crate::snapshot::{self, PostgresSnapshot};
 use crate::spare::{Borrowed, Spare};
-use crate::{inspect, wire};
+use crate::{inspect, privileges, wire};
 use limosa_core::check::Examiner;
 use limosa_core::dialect::Dialect;
 use limosa_core::engine::{
@@ -24,7 +24,6 @@ use limosa_core::position::Position;
 use limosa_core::schema::{Catalog, ForeignKey, TableName, Type};
 use limosa_core::{Error, ErrorKind, Result};
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// One PostgreSQL database.
@@ -154,7 +153,7 @@ impl Engine for Postgres {
     }
 
     fn missing_privileges(&self, role: Role, catalog: &Catalog) -> Result<Vec<MissingPrivilege>> {
-        privileges(&mut self.connect("looking at privileges")?, role, catalog)
+        privileges::missing(&mut self.connect("looking at privileges")?, role, catalog)
     }
 
     fn session(&self) -> Result<Box<dyn Session>> {
@@ -412,109 +411,4 @@ impl Session for PostgresSession {
         let examples = rows.iter().filter_map(|r| cell(r, 1)).collect();
         Ok((count.unwrap_or(0), examples))
     }
-}
-
-fn privileges(c: &mut Connection, role: Role, catalog: &Catalog) -> Result<Vec<MissingPrivilege>> {
-    let me = c.query("SELECT current_user, current_database()")?;
-    let cell = |i: usize| {
-        me.rows
-            .first()
-            .and_then(|r| r.get(i))
-            .cloned()
-            .flatten()
-            .unwrap_or_default()
-    };
-    let (user, database) = (cell(0), cell(1));
-    let mut missing = Vec::new();
-    let schemas: BTreeSet<&str> = catalog
-        .tables
-        .iter()
-        .map(|t| t.name.schema.as_deref().unwrap_or("public"))
-        .collect();
-    match role {
-        Role::Source => {
-            let asked = c.query(
-                "SELECT 'schema', n.nspname, '' FROM pg_namespace n WHERE NOT has_schema_privilege(n.oid, 'USAGE') \
-                 UNION ALL SELECT 'table', n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-                   WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND NOT has_table_privilege(c.oid, 'SELECT') \
-                 UNION ALL SELECT 'policy', n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-                   WHERE c.relrowsecurity AND row_security_active(c.oid) ORDER BY 1, 2, 3",
-            )?;
-            for row in &asked.rows {
-                let text = |i: usize| row.get(i).and_then(Option::as_deref).unwrap_or_default();
-                let name = TableName::within(text(1), text(2));
-                match text(0) {
-                    "schema" if schemas.contains(text(1)) => missing.push(MissingPrivilege {
-                        needed_for: format!("reading the tables of schema {}", text(1)),
-                        grant: format!(
-                            "GRANT USAGE ON SCHEMA {} TO {};",
-                            ident(text(1)),
-                            ident(&user)
-                        ),
-                    }),
-                    "table" if catalog.table(&name).is_some() => missing.push(MissingPrivilege {
-                        needed_for: format!("reading table {name}"),
-                        grant: format!("GRANT SELECT ON {} TO {};", table(&name), ident(&user)),
-                    }),
-                    "policy" if catalog.table(&name).is_some() => missing.push(MissingPrivilege {
-                        needed_for: format!(
-                            "reading all rows of table {name}, whose policies hide some"
-                        ),
-                        grant: format!("ALTER ROLE {} BYPASSRLS;", ident(&user)),
-                    }),
-                    _ => {}
-                }
-            }
-        }
-        Role::Target => {
-            let database_right =
-                c.query("SELECT has_database_privilege(current_database(), 'CREATE')")?;
-            let known = c.query(
-                "SELECT nspname, has_schema_privilege(oid, 'CREATE, USAGE') FROM pg_namespace",
-            )?;
-            let there = |schema: &str| {
-                known
-                    .rows
-                    .iter()
-                    .find(|r| r.first().and_then(Option::as_deref) == Some(schema))
-                    .map(|r| r.get(1).and_then(Option::as_deref) == Some("t"))
-            };
-            // The ledger's own schema counts as one that is needed.
-            let absent = schemas
-                .iter()
-                .copied()
-                .chain(["limosa"])
-                .any(|s| there(s).is_none());
-            if absent && database_right.one() != Some("t") {
-                missing.push(MissingPrivilege {
-                    needed_for: "making schemas, and the ledger's among them".into(),
-                    grant: format!(
-                        "GRANT CREATE ON DATABASE {} TO {};",
-                        ident(&database),
-                        ident(&user)
-                    ),
-                });
-            }
-            for schema in schemas {
-                if there(schema) == Some(false) {
-                    missing.push(MissingPrivilege {
-                        needed_for: format!("making tables in schema {schema}"),
-                        grant: format!(
-                            "GRANT USAGE, CREATE ON SCHEMA {} TO {};",
-                            ident(schema),
-                            ident(&user)
-                        ),
-                    });
-                }
-            }
-            let read_only = c.query("SELECT pg_is_in_recovery()")?;
-            if read_only.one() == Some("t") {
-                missing.push(MissingPrivilege {
-                    needed_for: "writing: the server is a standby".into(),
-                    grant: format!("-- connect to the primary of {}", literal(&database)),
-                });
-            }
-        }
-    }
-    Ok(missing)
 }

@@ -28,6 +28,7 @@ mod ledger;
 mod load;
 mod mend;
 mod names;
+mod privileges;
 mod read;
 mod select;
 mod snapshot;

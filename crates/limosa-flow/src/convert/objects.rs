@@ -5,6 +5,7 @@ use crate::hazards::finding;
 use crate::names;
 use crate::plan::Severity;
 use limosa_core::schema::{Catalog, EnumType, Sequence, TableName, Type, View};
+use std::collections::HashSet;
 
 /// Takes note of the named types on which a placement stands.
 pub(super) fn named_types(
@@ -114,7 +115,17 @@ pub(super) fn convert(catalog: &Catalog, context: &Context<'_>, out: &mut Conver
             );
         }
     }
+    let left_out = LeftOut::of(catalog, context);
     for routine in &catalog.routines {
+        if let Some(table) = left_out.table_of(&routine.name, &routine.kind) {
+            out.findings.push(finding(
+                "routine-of-excluded",
+                Severity::Note,
+                &routine.name,
+                format!("the {} is not moved: {table} is not", routine.kind),
+            ));
+            continue;
+        }
         let why = match (&routine.text, same) {
             (Some(_), true) if context.same_words() => {
                 out.routines.push(routine.clone());
@@ -139,4 +150,33 @@ pub(super) fn convert(catalog: &Catalog, context: &Context<'_>, out: &mut Conver
         made.object = None;
         made
     }));
+}
+
+/// The tables that are not moved: what stands on them is not either.
+struct LeftOut<'c>(HashSet<(Option<&'c str>, &'c str)>);
+
+impl<'c> LeftOut<'c> {
+    fn of(catalog: &'c Catalog, context: &Context<'_>) -> Self {
+        let tables = catalog.tables.iter().map(|t| &t.name);
+        let out = tables.filter(|t| !names::selected(context.settings, t));
+        Self(
+            out.map(|t| (t.schema.as_deref(), t.name.as_str()))
+                .collect(),
+        )
+    }
+
+    /// The table of something that is a part of a table, if that is left out. Such things are called after their
+    /// table, a point and their own name.
+    fn table_of<'n>(&self, name: &'n TableName, kind: &str) -> Option<&'n str> {
+        if self.0.is_empty() || !(kind.ends_with(" of a table") || kind == "trigger") {
+            return None;
+        }
+        let schema = name.schema.as_deref();
+        let points = name.name.match_indices('.').map(|(at, _)| at);
+        // Row level security is called as its table is.
+        points
+            .chain([name.name.len()])
+            .map(|at| &name.name[..at])
+            .find(|table| self.0.contains(&(schema, *table)))
+    }
 }

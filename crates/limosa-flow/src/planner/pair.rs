@@ -115,8 +115,9 @@ pub fn pair(
     };
     let mut taken: HashSet<&TableName> = HashSet::new();
     let mut partners: HashMap<TableName, &Table> = HashMap::new();
+    let readings = Readings::of(&there);
     for table in &converted.tables {
-        match partner(&there, &table.target.name, &taken) {
+        match readings.partner(&table.target.name, &taken) {
             Some(found) => {
                 taken.insert(&found.name);
                 partners.insert(table.target.name.clone(), found);
@@ -132,6 +133,8 @@ pub fn pair(
     converted
         .tables
         .retain(|t| partners.contains_key(&t.target.name));
+    let by_name: HashMap<&TableName, &Table> =
+        catalog.tables.iter().map(|t| (&t.name, t)).collect();
     let mut found = Vec::new();
     for table in &mut converted.tables {
         let partner = partners[&table.target.name];
@@ -143,7 +146,7 @@ pub fn pair(
         columns(
             table,
             partner,
-            catalog.table(&table.source),
+            by_name.get(&table.source).copied(),
             settings,
             &mut say,
         );
@@ -161,7 +164,7 @@ pub fn pair(
             }
         }
         table.target = partner.clone();
-        if let Some(of) = catalog.table(&table.source) {
+        if let Some(of) = by_name.get(&table.source).copied() {
             let mut unsaid = Vec::new();
             plans.push(tables::plan(
                 of,
@@ -215,30 +218,43 @@ fn best<'c, T>(all: &[&'c T], readings: &[&dyn Fn(&T) -> bool]) -> Option<&'c T>
     None
 }
 
-/// The table of that name: as it is, else in another case, else in another namespace.
-fn partner<'c>(
-    there: &'c Catalog,
-    wanted: &TableName,
-    taken: &HashSet<&TableName>,
-) -> Option<&'c Table> {
-    let free: Vec<&Table> = there
-        .tables
-        .iter()
-        .filter(|t| !taken.contains(&t.name))
-        .collect();
-    let (full, bare) = (
-        wanted.to_string().to_lowercase(),
-        wanted.name.to_lowercase(),
-    );
-    best(
-        &free,
-        &[
-            &|t| t.name == *wanted,
-            &|t| t.name.to_string().to_lowercase() == full,
-            &|t| t.name.name == wanted.name,
-            &|t| t.name.name.to_lowercase() == bare,
-        ],
-    )
+/// The target's tables, by each reading of their names, from the strictest.
+struct Readings<'c>([HashMap<String, Vec<&'c Table>>; 4]);
+
+impl<'c> Readings<'c> {
+    fn of(there: &'c Catalog) -> Self {
+        let mut all: [HashMap<String, Vec<&Table>>; 4] = Default::default();
+        for table in &there.tables {
+            for (map, name) in all.iter_mut().zip(read(&table.name)) {
+                map.entry(name).or_default().push(table);
+            }
+        }
+        Self(all)
+    }
+
+    /// The table of that name: as it is, else in another case, else in another namespace.
+    fn partner(&self, wanted: &TableName, taken: &HashSet<&TableName>) -> Option<&'c Table> {
+        for (map, name) in self.0.iter().zip(read(wanted)) {
+            let fitting = map.get(&name).into_iter().flatten();
+            let mut free = fitting.filter(|t| !taken.contains(&t.name));
+            if let Some(first) = free.next() {
+                return free.next().is_none().then_some(*first);
+            }
+        }
+        None
+    }
+}
+
+/// A name as it is, in small letters, without its namespace, and both.
+fn read(name: &TableName) -> [String; 4] {
+    // The namespace and the name apart, whatever is in them.
+    let full = format!("{:?} {}", name.schema, name.name);
+    [
+        full,
+        name.to_string().to_lowercase(),
+        name.name.clone(),
+        name.name.to_lowercase(),
+    ]
 }
 
 /// Pairs the columns of a table, and leaves out those without a partner.

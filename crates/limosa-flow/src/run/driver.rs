@@ -56,6 +56,7 @@ pub(super) fn drive(
         let ledger = lease.hold().with(|l, run| l.chunks(run));
         driver.resumed = ledger.is_ok_and(|chunks| !chunks.is_empty());
         if !driver.resumed {
+            preflight::rights(job).map_err(refusal)?;
             preflight::target_is_empty(job).map_err(refusal)?;
         }
     }
@@ -87,6 +88,7 @@ fn refusal(error: Error) -> RunError {
         ErrorKind::Configuration
         | ErrorKind::Conflict
         | ErrorKind::Missing
+        | ErrorKind::Privilege
         | ErrorKind::Unsupported => RunError::Precondition(error),
         _ => RunError::Failed(error),
     }

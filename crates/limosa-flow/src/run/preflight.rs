@@ -3,7 +3,7 @@
 use crate::copy::Job;
 use crate::plan::PLAN_FORMAT;
 use crate::retry::again;
-use limosa_core::engine::Identity;
+use limosa_core::engine::{Identity, Role};
 use limosa_core::operation::Operation;
 use limosa_core::schema::TableName;
 use limosa_core::{Error, ErrorKind, Result};
@@ -88,6 +88,35 @@ pub(super) fn plan(job: &Job<'_>, journal_hash: &str, target: Option<&Identity>)
         .hint("Check the two addresses."));
     }
     Ok(())
+}
+
+/// Makes sure, at the first start, that no right is missing that a step would miss late.
+pub(super) fn rights(job: &Job<'_>) -> Result<()> {
+    let made = crate::assess::to_be_made(job.plan);
+    let missing = again(&job.around(), "asking for the rights in the target", |_| {
+        job.target.missing_privileges(Role::Target, &made)
+    })?;
+    let Some(first) = missing.first() else {
+        return Ok(());
+    };
+    let grants: Vec<&str> = missing
+        .iter()
+        .map(|m| m.grant.trim_end_matches(';'))
+        .collect();
+    Err(Error::new(
+        ErrorKind::Privilege,
+        "checking the rights in the target",
+        format!(
+            "{} missing, the first for {}",
+            missing.len(),
+            first.needed_for
+        ),
+    )
+    .on(job.target.address())
+    .hint(format!(
+        "Somebody with the right to do so runs: {}",
+        grants.join("; ")
+    )))
 }
 
 /// Makes sure, at the first start, that nothing in the target is overwritten.

@@ -17,6 +17,7 @@
 
 pub mod causes;
 mod choose;
+mod code;
 mod count;
 mod cross;
 mod cut;

@@ -160,6 +160,9 @@ impl Walk<'_> {
                 _ => {}
             }
         }
+        for (name, text) in super::code::differences(self.plan, found, self.alone) {
+            self.say(&name, None, text);
+        }
         let columns: Vec<(&TableName, &str)> = counters.iter().map(|(of, _)| *of).collect();
         let found = match columns.is_empty() {
             true => Vec::new(),
