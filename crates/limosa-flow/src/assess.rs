@@ -50,7 +50,7 @@ pub fn assess(
     progress: &Progress,
     made_by: &str,
 ) -> Result<Assessment> {
-    let (plan, [catalog, _]) = planner::make_with_catalogs(
+    let (plan, catalog) = planner::make_with_catalog(
         source,
         target,
         settings,

@@ -82,7 +82,7 @@ pub fn make(
     progress: &Progress,
     made_by: &str,
 ) -> Result<Plan> {
-    make_with_catalogs(
+    make_with_catalog(
         source,
         target,
         settings,
@@ -94,9 +94,9 @@ pub fn make(
     .map(|(plan, _)| plan)
 }
 
-/// The same, and the two catalogs that it stands on. `clock` says the one moment that `now()` is in all formulas: it
+/// The same, and the source's catalog as it stands on it. `clock` says the one moment that `now()` is in all formulas: it
 /// is kept in the plan, so that a run that goes on has the same.
-pub(crate) fn make_with_catalogs(
+pub(crate) fn make_with_catalog(
     source: &dyn Engine,
     target: &dyn Engine,
     settings: &PlanSettings,
@@ -104,7 +104,7 @@ pub(crate) fn make_with_catalogs(
     progress: &Progress,
     made_by: &str,
     clock: &dyn Clock,
-) -> Result<(Plan, [Catalog; 2])> {
+) -> Result<(Plan, Catalog)> {
     let now = clock.moment();
     let identities = (source.identity()?, target.identity()?);
     if identities.0 == identities.1 {
@@ -138,7 +138,7 @@ pub(crate) fn make_with_catalogs(
     let asked = settings;
     let mut shaped = Shaped::new(&catalog, &chosen, asked, from.column_names_case_sensitive);
     let looked_at = shaped.looked_at(&chosen);
-    let looked_at: Vec<&Table> = looked_at.iter().collect();
+    let looked_at: Vec<&Table> = looked_at.iter().map(AsRef::as_ref).collect();
     let (scans, failing) = scan::scan_shaped(
         source,
         target,
@@ -153,9 +153,10 @@ pub(crate) fn make_with_catalogs(
     shaped.findings.extend(failing);
     let orphans = shaped.orphans(orphans::look(source, &chosen, settings.scan, progress)?);
     let mut findings = std::mem::take(&mut shaped.findings);
-    let (settings, catalog) = (&shaped.settings, &shaped.catalog);
     let chosen = shaped.chosen(&chosen);
-    let chosen: Vec<&Table> = chosen.iter().collect();
+    // With tens of thousands of tables a catalog is hundreds of megabytes.
+    drop(catalog);
+    let (settings, catalog) = (&shaped.settings, &shaped.catalog);
     findings.extend(unknown(settings, catalog));
     let (names, named) = Names::new(&chosen, from, to, settings);
     findings.extend(named);
@@ -176,6 +177,7 @@ pub(crate) fn make_with_catalogs(
     } else {
         existing::clash(&converted, &there, to)?;
     }
+    drop(there);
     let mut steps = Steps::new(target.dialect(), to);
     if !settings.into_existing {
         steps.make(&converted, &names)?;
@@ -259,7 +261,7 @@ pub(crate) fn make_with_catalogs(
         estimate: Estimate::default(),
     };
     plan.estimate = estimate::estimate(&plan, run.workers);
-    Ok((plan, [shaped.catalog, there]))
+    Ok((plan, shaped.catalog))
 }
 
 /// A source table without what the steps take along, and with the foreign keys that were looked at.

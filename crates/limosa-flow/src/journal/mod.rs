@@ -17,6 +17,7 @@
 
 mod chain;
 mod file;
+mod parts;
 mod record;
 mod summary;
 
@@ -268,19 +269,12 @@ impl Journal {
 
     fn set_plan(&mut self, plan: &Plan) -> Result<()> {
         let hash = plan.hash();
-        let json = serde_json::to_string(plan).map_err(|e| {
-            Error::new(ErrorKind::Internal, "writing the plan", "it is not JSON").because(e)
-        })?;
         self.together(|j| {
             j.set_meta("name", &plan.settings.name)?;
             j.set_meta("plan_hash", &hash)?;
             j.set_meta("phase", "planned")?;
             j.set_meta("flawed", "0")?;
-            j.db.execute(
-                "INSERT OR REPLACE INTO document(name, json) VALUES('plan', ?1)",
-                [&json],
-            )
-            .map_err(j.err("writing the journal"))?;
+            j.put_plan(plan)?;
             j.db.execute("DELETE FROM finding", [])
                 .map_err(j.err("writing the journal"))?;
             for finding in &plan.findings {
@@ -310,17 +304,6 @@ impl Journal {
     /// The run's name.
     pub fn name(&self) -> Result<String> {
         self.needed("name")
-    }
-
-    /// The plan.
-    pub fn plan(&self) -> Result<Plan> {
-        let text: String = self
-            .db
-            .query_row("SELECT json FROM document WHERE name = 'plan'", [], |r| {
-                r.get(0)
-            })
-            .map_err(self.err("reading the plan"))?;
-        self.json(&text, "plan")
     }
 
     /// The hash of the plan.

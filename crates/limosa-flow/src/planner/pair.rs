@@ -91,7 +91,7 @@ pub fn pair(
     let looked = shaped.orphans(orphans::look(source, &chosen, ScanMode::None, progress)?);
     let (settings, catalog) = (&shaped.settings, &shaped.catalog);
     let chosen = shaped.chosen(&chosen);
-    let chosen: Vec<&Table> = chosen.iter().collect();
+
     let (names, _) = Names::new(&chosen, from, to, settings);
     let mut converted = convert::convert(
         catalog,

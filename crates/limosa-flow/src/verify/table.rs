@@ -20,7 +20,7 @@ use crate::retry::again;
 use crate::throttle::Throttle;
 use limosa_core::canonical::hash;
 use limosa_core::chunk::Range;
-use limosa_core::engine::Snapshot;
+use limosa_core::engine::{CanonicalRead, Snapshot};
 use limosa_core::pushdown::Spelling;
 use limosa_core::schema::{Catalog, TableName};
 use limosa_core::{Error, Result};

@@ -18,6 +18,7 @@ use crate::settings::{PlanSettings, TableWish, TransformWish};
 use limosa_core::scan::TableScan;
 use limosa_core::schema::{Catalog, Column, Table, TableName};
 use making::Making;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 /// What stands for the spelling of a computed column's type. No engine spells a type so; some leave it empty.
@@ -126,9 +127,10 @@ impl Shaped {
             ..Self::default()
         };
         let mut by_source: HashMap<TableName, Vec<TableName>> = HashMap::new();
-        let mut tables = Vec::new();
+        let mut tables = Vec::with_capacity(catalog.tables.len());
+        let taken: HashSet<&TableName> = chosen.iter().map(|t| &t.name).collect();
         for table in &catalog.tables {
-            let parts = match chosen.iter().any(|t| t.name == table.name) {
+            let parts = match taken.contains(&table.name) {
                 true => parts(table, settings),
                 false => Vec::new(),
             };
@@ -184,9 +186,17 @@ impl Shaped {
         }
         shaped.catalog = Catalog {
             tables,
-            ..catalog.clone()
+            views: catalog.views.clone(),
+            sequences: catalog.sequences.clone(),
+            enums: catalog.enums.clone(),
+            domains: catalog.domains.clone(),
+            routines: catalog.routines.clone(),
+            collation: catalog.collation.clone(),
+            notes: catalog.notes.clone(),
         };
-        shaped.tie(&by_source);
+        if !by_source.is_empty() {
+            shaped.tie(&by_source);
+        }
         shaped
     }
 
@@ -213,14 +223,12 @@ impl Shaped {
     }
 
     /// The tables that are converted, in the catalog's order.
-    pub fn chosen(&self, chosen: &[&Table]) -> Vec<Table> {
+    pub fn chosen(&self, chosen: &[&Table]) -> Vec<&Table> {
+        let taken: HashSet<&TableName> = chosen.iter().map(|t| &t.name).collect();
         self.catalog
             .tables
             .iter()
-            .filter(|t| {
-                self.shapes.contains_key(&t.name) || chosen.iter().any(|c| c.name == t.name)
-            })
-            .cloned()
+            .filter(|t| self.shapes.contains_key(&t.name) || taken.contains(&t.name))
             .collect()
     }
 
@@ -251,34 +259,38 @@ impl Shaped {
     }
 
     /// The tables of the source whose own values are looked at: only columns that come out of them, and keys.
-    pub fn looked_at(&self, chosen: &[&Table]) -> Vec<Table> {
-        chosen
-            .iter()
-            .filter(|t| !self.through(&t.name))
-            .map(|t| {
-                let mut table = (*t).clone();
-                let shapes: Vec<&Table> = self
-                    .catalog
-                    .tables
-                    .iter()
-                    .filter(|s| self.of(&s.name).is_some_and(|s| s.source.name == t.name))
-                    .collect();
-                if !shapes.is_empty() {
-                    let key = t.identifying_columns();
-                    table.columns.retain(|c| {
-                        key.contains(&c.name)
-                            || shapes
-                                .iter()
-                                .any(|s| s.column(&c.name).is_some_and(|s| !computed(s)))
-                    });
+    pub fn looked_at<'t>(&self, chosen: &[&'t Table]) -> Vec<Cow<'t, Table>> {
+        let mut shapes: HashMap<&TableName, Vec<&Table>> = HashMap::new();
+        if !self.shapes.is_empty() {
+            for table in &self.catalog.tables {
+                if let Some(shape) = self.of(&table.name) {
+                    shapes.entry(&shape.source.name).or_default().push(table);
                 }
-                table
-            })
-            .collect()
+            }
+        }
+        let table = |t: &'t Table| {
+            let Some(shapes) = shapes.get(&t.name) else {
+                return Cow::Borrowed(t);
+            };
+            let mut table = t.clone();
+            let key = t.identifying_columns();
+            table.columns.retain(|c| {
+                key.contains(&c.name)
+                    || shapes
+                        .iter()
+                        .any(|s| s.column(&c.name).is_some_and(|s| !computed(s)))
+            });
+            Cow::Owned(table)
+        };
+        let own = chosen.iter().filter(|t| !self.through(&t.name));
+        own.map(|t| table(t)).collect()
     }
 
     /// What is known of the values of shapes, from what is known of their sources.
     pub fn scans(&self, scans: HashMap<TableName, TableScan>) -> HashMap<TableName, TableScan> {
+        if self.shapes.is_empty() {
+            return scans;
+        }
         let mut out = scans.clone();
         for table in &self.catalog.tables {
             let Some(shape) = self.of(&table.name) else {
