@@ -5,7 +5,7 @@ use crate::words::{literal, quote};
 use limosa_core::engine::{MissingPrivilege, Role};
 use limosa_core::error::Result;
 use limosa_core::schema::{Catalog, Routine};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const DOING: &str = "reading the rights";
 
@@ -14,11 +14,22 @@ const DOING: &str = "reading the rights";
 struct Rights {
     words: BTreeSet<String>,
     all: bool,
+    /// Those on one table or view only.
+    tables: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Rights {
     fn has(&self, word: &str) -> bool {
         self.all || self.words.contains(word)
+    }
+
+    /// Whether the right is there for each of the tables, be it by itself. Without any table it must be there for all.
+    fn has_on<'a>(&self, word: &str, mut tables: impl Iterator<Item = &'a str>) -> bool {
+        let on = |t: &str| {
+            let words = self.tables.get(t);
+            words.is_some_and(|w| w.contains(word) || w.contains("ALL PRIVILEGES"))
+        };
+        self.has(word) || tables.next().is_some_and(on) && tables.all(on)
     }
 
     /// Reads one line of `SHOW GRANTS`.
@@ -30,6 +41,11 @@ impl Rights {
             return; // A role, whose own grants are listed beside it.
         };
         let place = rest.split(" TO ").next().unwrap_or_default().trim();
+        if let Some(table) = table_of(place, database) {
+            let words = words.split(',').map(|w| w.trim().to_ascii_uppercase());
+            self.tables.entry(table).or_default().extend(words);
+            return;
+        }
         if place != "*.*" && !covers(place, database) {
             return;
         }
@@ -47,6 +63,12 @@ impl Rights {
             }
         }
     }
+}
+
+/// The table of a place such as `` `shop`.`orders` ``, if it is one of the database.
+fn table_of(place: &str, database: &str) -> Option<String> {
+    let rest = place.strip_prefix(&quote(database))?.strip_prefix(".`")?;
+    Some(rest.strip_suffix('`')?.replace("``", "`"))
 }
 
 /// Splits at the first ` ON ` outside of brackets.
@@ -147,8 +169,13 @@ pub(crate) fn missing(
     let mut suspended = Vec::new();
     match role {
         Role::Source => {
-            needs.push(("SELECT", "reading the tables", false));
-            if !catalog.views.is_empty() {
+            // What the account may not touch at all is not in the catalog.
+            let tables = catalog.tables.iter().map(|t| t.name.name.as_str());
+            let views = catalog.views.iter().map(|v| v.name.name.as_str());
+            if !rights.has_on("SELECT", tables) {
+                needs.push(("SELECT", "reading the tables", false));
+            }
+            if !catalog.views.is_empty() && !rights.has_on("SHOW VIEW", views) {
                 needs.push(("SHOW VIEW", "reading the definitions of views", false));
             }
             if catalog.tables.iter().any(|t| !t.triggers.is_empty()) {
@@ -237,5 +264,23 @@ mod tests {
         r.read("GRANT ALL PRIVILEGES ON `shop`.* TO `a`@`%`", "shop");
         assert!(r.has("UPDATE"));
         assert!(covers("`a``b`.*", "a`b") && !covers("`a`.`t`", "a"));
+    }
+
+    #[test]
+    fn rights_on_single_tables_are_enough_where_all_have_them() {
+        let mut r = Rights::default();
+        r.read(
+            "GRANT SELECT, SHOW VIEW ON `sh``op`.`a` TO `x`@`%`",
+            "sh`op",
+        );
+        r.read(
+            "GRANT ALL PRIVILEGES ON `sh``op`.`b``.c` TO `x`@`%`",
+            "sh`op",
+        );
+        r.read("GRANT SELECT ON `other`.`c` TO `x`@`%`", "sh`op");
+        r.read("GRANT SELECT (id) ON `sh``op`.`d` TO `x`@`%`", "sh`op");
+        let on = |tables: &[&str]| r.has_on("SELECT", tables.iter().copied());
+        assert!(on(&["a", "b`.c"]));
+        assert!(!on(&["a", "c"]) && !on(&["d"]) && !on(&[]) && !r.has("SELECT"));
     }
 }
