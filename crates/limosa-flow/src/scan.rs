@@ -34,8 +34,10 @@ use through::{Failed, Through};
 /// Rows of a table in [`ScanMode::Sample`].
 const SAMPLE_ROWS: u64 = 10_000;
 
-/// Bytes of a chunk: large enough to make its opening cheap, small enough to share a table.
+/// Bytes of a chunk: large enough to make its opening cheap, small enough to share a table. Where there is no server
+/// a chunk is opened for next to nothing.
 const CHUNK_BYTES: u64 = 64 << 20;
+const EMBEDDED_CHUNK_BYTES: u64 = 8 << 20;
 
 /// A batch stays within the second-level cache.
 const LIMIT: BatchLimit = BatchLimit {
@@ -486,7 +488,11 @@ pub(crate) fn scan_shaped(
     for through in tasks.iter().filter_map(|t| t.through.as_ref()) {
         through.load(snapshot.as_ref())?;
     }
-    let work = work(&tasks, snapshot.as_ref(), mode, lanes)?;
+    let chunk = match source.capabilities().embedded {
+        true => EMBEDDED_CHUNK_BYTES,
+        false => CHUNK_BYTES,
+    };
+    let work = work(&tasks, snapshot.as_ref(), mode, lanes, chunk)?;
     let share = Share::of(run.memory, lanes);
     let memory = Memory::new(share.large);
     let next = AtomicUsize::new(0);
@@ -571,6 +577,7 @@ fn work(
     snapshot: &dyn Snapshot,
     mode: ScanMode,
     lanes: usize,
+    chunk: u64,
 ) -> Result<Vec<(usize, Range)>> {
     let mut work: Vec<(usize, Range)> = Vec::new();
     let mut order: Vec<usize> = (0..tasks.len()).collect();
@@ -580,12 +587,9 @@ fn work(
     });
     for i in order {
         let task = &tasks[i];
-        let large = task
-            .table
-            .estimated_bytes
-            .is_none_or(|b| b > 2 * CHUNK_BYTES);
+        let large = task.table.estimated_bytes.is_none_or(|b| b > 2 * chunk);
         if mode == ScanMode::Full && large && lanes > 1 && !task.read.key.is_empty() {
-            let chunks = snapshot.chunks(&task.read, CHUNK_BYTES)?;
+            let chunks = snapshot.chunks(&task.read, chunk)?;
             work.extend(chunks.into_iter().map(|c| (i, c.range)));
         } else {
             work.push((i, Range::All));
